@@ -1,0 +1,1 @@
+"""Who may call us and how they are answered."""

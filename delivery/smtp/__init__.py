@@ -1,0 +1,1 @@
+"""SMTP, free of Django: client and replies."""

@@ -1,0 +1,1 @@
+"""What we accepted, for whom, and what became of it."""

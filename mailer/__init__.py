@@ -1,0 +1,1 @@
+"""The project: settings, Celery, routes, health. Wires everything; imported by nobody."""

@@ -1,0 +1,1 @@
+"""What the reader did: tokens, rewriting, the pixel and the click redirect."""

@@ -1,0 +1,1 @@
+"""Files: stored once, served safely."""
