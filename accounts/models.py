@@ -1,0 +1,100 @@
+"""Projects, and the keys that let applications speak for them."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.db import models
+from django.utils import timezone
+from django.utils.text import slugify
+
+KEY_START = "mk_"
+PREFIX_LENGTH = 10
+USE_RESOLUTION = timedelta(minutes=1)
+
+
+class Project(models.Model):
+    """Whose mail it is: keys, emails, templates and uploads belong to one project each."""
+
+    name = models.CharField(max_length=100)
+    slug = models.SlugField(unique=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "projects"
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def named(cls, name: str) -> Project:
+        """Return the project whose slug is that of `name`, made if it is new."""
+        project, _ = cls.objects.get_or_create(slug=slugify(name), defaults={"name": name})
+        return project
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    """Keys, and those that still open the door."""
+
+    def active(self) -> ApiKeyQuerySet:
+        """Return the keys that were not revoked."""
+        return self.filter(revoked_at=None)
+
+    def matching(self, key: str) -> ApiKey | None:
+        """Return the active key that is `key`, with its project, or None."""
+        found = self.active().select_related("project")
+        return found.filter(digest=ApiKey.digest_of(key)).first()
+
+
+class ApiKey(models.Model):
+    """A secret of a program. Only its SHA-256 is kept: docs/adr/0003-hashed-keys.md."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=100, help_text="What uses the key, such as “billing”.")
+    prefix = models.CharField(max_length=20, editable=False)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        db_table = "api_keys"
+        ordering = ["-created_at"]
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @staticmethod
+    def digest_of(key: str) -> str:
+        """Return what is stored of `key`. It has 256 random bits, so one plain hash is enough."""
+        return hashlib.sha256(key.encode()).hexdigest()
+
+    def set_key(self) -> str:
+        """Give this (unsaved) row a new key and return it: the only time that it can be seen."""
+        key = KEY_START + secrets.token_urlsafe(32)
+        self.prefix, self.digest = key[:PREFIX_LENGTH], self.digest_of(key)
+        return key
+
+    @classmethod
+    def issue(cls, project: Project, name: str) -> tuple[ApiKey, str]:
+        """Save a new key and return it with its secret."""
+        api_key = cls(project=project, name=name)
+        secret = api_key.set_key()
+        api_key.save()
+        return api_key, secret
+
+    def revoke(self) -> None:
+        """Close the door at once; revoking twice keeps the first time."""
+        ApiKey.objects.active().filter(pk=self.pk).update(revoked_at=timezone.now())
+
+    def note_use(self) -> None:
+        """Remember that the key was used, to the minute: no write for each request."""
+        now = timezone.now()
+        if self.last_used_at is None or now - self.last_used_at > USE_RESOLUTION:
+            ApiKey.objects.filter(pk=self.pk).update(last_used_at=now)

@@ -1,0 +1,101 @@
+"""One submission, as it was accepted."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import Project
+from emails.models.recipient import Status, derive
+from emails.models.template import TemplateVersion
+from uploads.models import Upload
+
+PUBLIC_ID_START = "msg_"
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def new_public_id() -> str:
+    """Return a `msg_…` id of 82 random bits."""
+    return PUBLIC_ID_START + "".join(secrets.choice(_ALPHABET) for _ in range(16))
+
+
+class EmailQuerySet(models.QuerySet["Email"]):
+    """Emails with what is needed to speak of their state."""
+
+    def with_recipients(self) -> EmailQuerySet:
+        """Load the recipients too, so that `status` costs no query an email."""
+        return self.prefetch_related("recipients")
+
+
+class Email(models.Model):
+    """One submission: wide, and not updated after acceptance."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="emails")
+    public_id = models.CharField(max_length=32, unique=True, default=new_public_id)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    from_email = models.CharField(max_length=320)
+    from_name = models.CharField(max_length=255, blank=True)
+    reply_to = models.JSONField(default=list, blank=True)  # each [{"email": …, "name": …}]
+    to = models.JSONField(default=list)
+    cc = models.JSONField(default=list, blank=True)
+    bcc = models.JSONField(default=list, blank=True)
+
+    subject = models.TextField(blank=True)
+    html_body = models.TextField(blank=True)
+    text_body = models.TextField(blank=True)
+    template_version = models.ForeignKey(
+        TemplateVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="emails"
+    )
+    variables = models.JSONField(default=dict, blank=True)
+    headers = models.JSONField(default=dict, blank=True)
+    tags = models.JSONField(default=list, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    rfc_message_id = models.CharField(
+        max_length=400, help_text="RFC 5322 Message-ID, the same at every attempt."
+    )
+
+    track_opens = models.BooleanField(default=True)
+    track_clicks = models.BooleanField(default=True)
+    scheduled_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(help_text="Not tried any longer than that.")
+
+    class Meta:
+        db_table = "emails"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def status(self) -> Status:
+        """The state of the whole, derived from the recipients in one fixed order."""
+        return derive(recipient.status for recipient in self.recipients.all())
+
+
+class Attachment(models.Model):
+    """A file that goes with an email."""
+
+    class Disposition(models.TextChoices):
+        """How a reader meets it (RFC 2183)."""
+
+        ATTACHMENT = "attachment", "Attachment"
+        INLINE = "inline", "Inline image"
+
+    email = models.ForeignKey(Email, on_delete=models.CASCADE, related_name="attachments")
+    upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="attachments")
+    name = models.CharField(max_length=255)
+    content_type = models.CharField(max_length=255)
+    content_id = models.CharField(max_length=255, blank=True)
+    disposition = models.CharField(
+        max_length=10, choices=Disposition.choices, default=Disposition.ATTACHMENT
+    )
+
+    class Meta:
+        db_table = "attachments"
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.name

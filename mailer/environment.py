@@ -1,0 +1,116 @@
+"""Reads settings from the environment and stops the start with a sentence when one is wrong."""
+
+import os
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvError
+
+env = Env()
+T = TypeVar("T")
+
+
+def load_generated_settings(var: Path) -> None:
+    """Take what `make run` generated and keeps in `var/settings.env`; real variables win over it."""
+    env.read_env(var / "settings.env", override=False, recurse=False)
+
+
+def read(name: str, kind: str, hint: str, **options: Any) -> Any:
+    """Return the variable `name` as `kind` ("str", "int", "float", "bool", "list").
+
+    Raises ImproperlyConfigured: one sentence with the variable's name, its fault and `hint`.
+    """
+    try:
+        value = getattr(env, kind)(name, **options)
+    except EnvError as error:
+        fault = "is not set" if not os.environ.get(name) else f"is wrong ({_reason(error)})"
+        raise ImproperlyConfigured(f"{name} {fault}. {hint}") from None
+    return value
+
+
+def _reason(error: EnvError) -> str:
+    found = re.search(r"\[(.*)\]", str(error))
+    return found.group(1).strip("'\".") if found else str(error)
+
+
+def text(name: str, hint: str, **options: Any) -> str:
+    """Return a string; without a `default` it must be set and not be empty."""
+    value = str(read(name, "str", hint, **options)).strip()
+    if not value and "default" not in options:
+        raise ImproperlyConfigured(f"{name} is not set. {hint}")
+    return value
+
+
+def number(name: str, default: float, *, least: float = 1, most: float = 2**53) -> Any:
+    """Return a number of the type of `default`, between `least` and `most` inclusive."""
+    hint = f"Give a number from {least:g} to {most:g} (default {default:g})."
+    kind = "int" if isinstance(default, int) else "float"
+    value = read(name, kind, hint, default=default)
+    if not least <= value <= most:
+        raise ImproperlyConfigured(f"{name} is {value:g}, which is out of range. {hint}")
+    return value
+
+
+def switch(name: str, default: bool) -> bool:
+    """Return a boolean."""
+    return bool(read(name, "bool", "Give true or false.", default=default))
+
+
+def words(name: str, default: list[str], hint: str = "Give a comma-separated list.") -> list[str]:
+    """Return a list of non-empty strings."""
+    values = read(name, "list", hint, default=default)
+    return [word for value in values if (word := str(value).strip())]
+
+
+def choice(name: str, options: tuple[str, ...], **kwargs: Any) -> str:
+    """Return one of `options`."""
+    hint = f"Choose one of: {', '.join(options)}."
+    value = text(name, hint, **kwargs)
+    if value not in options:
+        raise ImproperlyConfigured(f"{name} is {value!r}. {hint}")
+    return value
+
+
+def url(name: str, schemes: tuple[str, ...], hint: str, **options: Any) -> str:
+    """Return an absolute URL without a trailing slash, or "" when the default says so."""
+    value = text(name, hint, **options).rstrip("/")
+    if value:
+        parts = checked(name, hint, lambda: urlsplit(value))
+        if parts.scheme not in schemes or not parts.hostname:
+            raise ImproperlyConfigured(f"{name} is not a URL that can be used. {hint}")
+    return value
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """Return Django's description of the database at the URL in `name`."""
+    hint = "Give a URL like postgres://user:password@host:5432/name or sqlite:////path/to/file."
+    value = text(name, hint, default=default)
+    parsed = checked(name, hint, lambda: dj_database_url.parse(value))
+    if "sqlite" not in parsed["ENGINE"] and "postgresql" not in parsed["ENGINE"]:
+        raise ImproperlyConfigured(f"{name} names an unsupported kind of database. {hint}")
+    return dict(parsed)
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Return a list of IP networks."""
+    hint = "Give addresses or networks like 10.0.0.0/8,192.0.2.1."
+    return checked(name, hint, lambda: [ip_network(word) for word in words(name, [], hint)])
+
+
+def checked(name: str, hint: str, parse: Callable[[], T]) -> T:
+    """Return what `parse` makes of the value; its ValueError becomes a sentence."""
+    try:
+        return parse()
+    except (ValueError, KeyError):
+        raise ImproperlyConfigured(f"{name} can't be understood. {hint}") from None
+
+
+def origin(parts: SplitResult) -> str:
+    """Return scheme and host of a URL, as browsers send it in Origin."""
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,46 @@
+"""Believes X-Forwarded-* from TRUSTED_PROXIES and from nobody else."""
+
+from collections.abc import Callable
+from ipaddress import ip_address
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
+
+
+class TrustedProxyMiddleware:
+    """Sets REMOTE_ADDR to the reader's address, or removes what a stranger forged."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Look at who connected before anything reads a forwarded header."""
+        if is_trusted(request.META.get("REMOTE_ADDR", "")):
+            hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+            request.META["REMOTE_ADDR"] = last_untrusted(hops) or request.META["REMOTE_ADDR"]
+        else:
+            for header in FORWARDED:
+                request.META.pop(header, None)
+        return self.get_response(request)
+
+
+def is_trusted(address: str) -> bool:
+    """Tell whether `address` is one of our own proxies."""
+    try:
+        parsed = ip_address(address.strip())
+    except ValueError:
+        return False
+    return any(parsed in network for network in settings.TRUSTED_PROXIES)
+
+
+def last_untrusted(hops: list[str]) -> str | None:
+    """Return the nearest hop that is not ours: what stands before it anybody may have written."""
+    for hop in reversed(hops):
+        if not is_trusted(hop):
+            try:
+                return str(ip_address(hop.strip()))
+            except ValueError:
+                return None
+    return None

@@ -1,0 +1,9 @@
+"""The tracking application."""
+
+from django.apps import AppConfig
+
+
+class TrackingConfig(AppConfig):
+    """Tracking."""
+
+    name = "tracking"

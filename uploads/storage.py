@@ -1,0 +1,7 @@
+"""placeholder"""
+
+from django.core.files.storage import FileSystemStorage
+
+
+class LocalStorage(FileSystemStorage):
+    """x"""

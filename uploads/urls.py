@@ -1,0 +1,3 @@
+"""Routes of uploads."""
+
+urlpatterns: list[object] = []
