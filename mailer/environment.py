@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def load_generated_settings(var: Path) -> None:
-    """Take what `make run` generated and keeps in `var/settings.env`; real variables win over it."""
+    """Take what `make run` keeps in `var/settings.env`; real variables win over it."""
     env.read_env(var / "settings.env", override=False, recurse=False)
 
 
