@@ -1,0 +1,65 @@
+"""Tags, comments and attributes as regular expressions (HTML Standard, 13.2.5)."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+# ASCII: without it "ſ" would match "s" and make a <ſcript> of its own.
+FLAGS = re.IGNORECASE | re.ASCII | re.VERBOSE
+
+SPACE = r"[\t\n\f\r\ ]"
+TAG_NAME = r"[a-z][^\t\n\f\r\ />]*+"
+NAME_ENDS = r"(?=[\t\n\f\r\ />])"
+REST_OF_COMMENT = r"(?: -?> | (?: [^-]++ | -(?!-!?>) )*+ --!?> )"
+# <!DOCTYPE …>, <?…>, </…> without a name: all end at the first ">", quoted or not.
+BOGUS_COMMENT = r"<(?: !(?!--) | \? | /(?![a-z]) )[^>]*+>"
+LONE_LESS_THAN = r"<(?![a-z!?/])"
+
+_VALUE = r"""(?: "([^"]*+)" | '([^']*+)' | ([^\t\n\f\r\ >"'][^\t\n\f\r\ >]*+) | (?=>) )"""
+# Where an equals sign follows a name and no value matches, a quote is never closed: the tag runs to
+# the end of the file, and is none.
+_MAYBE_VALUE = rf"(?: {SPACE}*+={SPACE}*+{_VALUE} | (?!{SPACE}*+=) )"
+# An equals sign where a name is due begins the name.
+_ATTRIBUTE = rf"[^\t\n\f\r\ />][^\t\n\f\r\ />=]*+{_MAYBE_VALUE.replace('([', '(?:[')}"
+_BETWEEN = r"[\t\n\f\r\ /]++"
+REST_OF_TAG = rf"(?: {_BETWEEN} | {_ATTRIBUTE} )*+ >"
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag in its HTML: lower-case name (an end tag's with its slash) and offsets of "<" and
+    past ">"."""
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawValue:
+    """An attribute's value as written, without its quotes, and where it stands in the HTML."""
+
+    text: str
+    start: int
+    end: int
+
+
+def attribute(html: str, tag: Tag, name: str) -> RawValue | None:
+    """Return the value of `tag`'s first attribute called `name` (the first one counts), or None.
+
+    An attribute without value has the empty one.
+    """
+    match = _first_attribute(name).match(html, tag.start + 1 + len(tag.name), tag.end)
+    if match is None:
+        return None
+    group = match.lastindex
+    if group is None:
+        return RawValue("", match.end(), match.end())
+    return RawValue(match[group], match.start(group), match.end(group))
+
+
+@cache
+def _first_attribute(name: str) -> re.Pattern[str]:
+    wanted = rf"{re.escape(name)}(?=[\t\n\f\r\ />=])"
+    others = rf"(?: {_BETWEEN} | (?!{wanted}){_ATTRIBUTE} )*+"
+    return re.compile(rf"{others}{wanted}{_MAYBE_VALUE}", FLAGS)
