@@ -4,8 +4,7 @@ import re
 from html.entities import html5
 
 _REFERENCE = re.compile(
-    r"&(?:#(?:x(?P<hex>[0-9a-f]+)|(?P<decimal>[0-9]+));?|(?P<name>[a-z][a-z0-9]*;?)(?P<equals>=?))",
-    re.IGNORECASE | re.ASCII,
+    r"&(?:#(?:x([0-9a-f]+)|([0-9]+));?|([a-z][a-z0-9]*;?)(=?))", re.IGNORECASE | re.ASCII
 )
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -20,12 +19,12 @@ def decode_attribute(raw: str) -> str:
 
 
 def _decode(match: re.Match[str]) -> str:
-    if match["hex"]:
-        return _character(match["hex"], 16)
-    if match["decimal"]:
-        return _character(match["decimal"], 10)
-    name, equals = match["name"], match["equals"]
-    if name not in html5 or (equals and not name.endswith(";")):
+    hexadecimal, decimal, name, equals = match.groups()
+    if hexadecimal:
+        return _character(hexadecimal, 16)
+    if decimal:
+        return _character(decimal, 10)
+    if name not in html5 or (equals and name[-1] != ";"):
         return match[0]
     return html5[name] + equals
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-# ASCII: without it "ſ" would match "s" and make a <ſcript> of its own.
+# ASCII, because in Unicode the long s (U+017F) matches "s" and would make a tag <script> too.
 FLAGS = re.IGNORECASE | re.ASCII | re.VERBOSE
 
 SPACE = r"[\t\n\f\r\ ]"
@@ -22,13 +22,19 @@ _MAYBE_VALUE = rf"(?: {SPACE}*+={SPACE}*+{_VALUE} | (?!{SPACE}*+=) )"
 # An equals sign where a name is due begins the name.
 _ATTRIBUTE = rf"[^\t\n\f\r\ />][^\t\n\f\r\ />=]*+{_MAYBE_VALUE.replace('([', '(?:[')}"
 _BETWEEN = r"[\t\n\f\r\ /]++"
-REST_OF_TAG = rf"(?: {_BETWEEN} | {_ATTRIBUTE} )*+ >"
+# In <path d=x/> the slash belongs to the value.
+SELF_CLOSING = re.compile(
+    rf"<{TAG_NAME} (?: [\t\n\f\r\ /]*+ {_ATTRIBUTE} )*+ {_BETWEEN} (?<=/)>", FLAGS
+)
+# Most tags are written like this; what the second pattern reads, this reads sooner.
+_PLAIN_REST = r"""(?: \ [a-z-]++="[^"]*+" )*+ >"""
+REST_OF_TAG = rf"(?: {_PLAIN_REST} | (?: {_BETWEEN} | {_ATTRIBUTE} )*+ > )"
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A tag in its HTML: lower-case name (an end tag's with its slash) and offsets of "<" and
-    past ">"."""
+    """A tag in its HTML: its name in lower case (an end tag's with the slash), where it begins and
+    the offset past its end."""
 
     name: str
     start: int

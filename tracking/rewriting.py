@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import NamedTuple
 
 from tracking.character_references import decode_attribute
-from tracking.html_syntax import RawValue, Tag, attribute
-from tracking.html_tags import FOREIGN, tags
+from tracking.html_syntax import RawValue, attribute
+from tracking.html_tags import Found, find_links
 from tracking.targets import is_safe_target
 
 MAX_URL_LENGTH = 2_000  # characters; what every mail client carries whole
@@ -16,9 +17,11 @@ LARGE_SIZE = 95_000  # bytes; Gmail hides what comes after about 100 kB
 _C0_AND_SPACE = "".join(map(chr, range(0x21)))
 _TABS_AND_NEWLINES = re.compile(r"[\t\n\r]+")
 # Merge tags of other systems: {{x}} {%x%} *|x|* [[x]] %x% %%x%%. A percent sign before two
-# hexadecimal digits is an escape and begins none.
+# hexadecimal digits is an escape and begins none. None reaches past the next opening, so that a
+# million openings are read once.
 _PLACEHOLDER = re.compile(
-    r"\{\{.*\}\} | \{%.*%\} | \*\|.*\|\* | \[\[.*\]\] | %(?![0-9a-f]{2})[\w.:-]*%",
+    r"""\{\{ [^{]*? \}\} | \{% [^{]*? %\} | \*\| [^*]*? \|\* | \[\[ [^\[]*? \]\]
+      | %(?![0-9a-f]{2}) [\w.:-]*+ %""",
     re.IGNORECASE | re.VERBOSE,
 )
 # Transparent, silent for screen readers, and of one pixel even where the mail's own CSS makes
@@ -39,14 +42,7 @@ class Rewritten:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Link:
-    href: RawValue
-    target: str
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class _Edit:
+class _Edit(NamedTuple):
     start: int
     end: int
     text: str
@@ -71,29 +67,30 @@ def rewrite(
     own links among the prefixes, rewriting twice changes nothing.
 
     The pixel, unless `pixel_url` is None or already there, stands before the last `</body>`, or
-    at the end.
+    at the end (before what is never closed, as an open comment).
     """
-    found = list(tags(html))
+    found = find_links(html)
     links = list(_trackable_links(html, found, tuple(own_prefixes)))
-    targets = dict.fromkeys(link.target for link in links)
+    targets = dict.fromkeys(target for _, target in links)
     tracked = {target: _tracked_url(target, click_url) for target in targets}
     edits = [
-        _Edit(link.href.start, link.href.end, escape(url))
-        for link in links
-        if (url := tracked[link.target]) is not None
+        _Edit(href.start, href.end, escape(url))
+        for href, target in links
+        if (url := tracked[target]) is not None
     ]
     count = len(edits)
     if pixel_url is not None and escape(pixel_url) not in html:
-        edits.append(_pixel(html, found, pixel_url))
+        edits.append(_pixel(found, pixel_url))
     result = _apply(html, edits)
     too_long = [target for target, url in tracked.items() if url is None]
     return Rewritten(result, count, tuple(_warnings(found, too_long, result)))
 
 
-def _trackable_links(html: str, found: list[Tag], own: tuple[str, ...]) -> Iterator[_Link]:
-    for tag in found:
-        if tag.name == "/body" or tag.name in FOREIGN:
-            continue
+def _trackable_links(
+    html: str, found: Found, own: tuple[str, ...]
+) -> Iterator[tuple[RawValue, str]]:
+    """Yield each href to be rewritten, and its target."""
+    for tag in found.links:
         href = attribute(html, tag, "href")
         if href is None:
             continue
@@ -104,7 +101,7 @@ def _trackable_links(html: str, found: list[Tag], own: tuple[str, ...]) -> Itera
             and not _PLACEHOLDER.search(target)
             and attribute(html, tag, "data-no-track") is None
         ):
-            yield _Link(href, target)
+            yield href, target
 
 
 def _target(raw: str) -> str:
@@ -120,9 +117,8 @@ def _tracked_url(target: str, click_url: Callable[[str], str]) -> str | None:
     return url if len(url) <= MAX_URL_LENGTH else None
 
 
-def _pixel(html: str, found: list[Tag], url: str) -> _Edit:
-    ends_of_body = [tag.start for tag in found if tag.name == "/body"]
-    position = ends_of_body[-1] if ends_of_body else len(html)
+def _pixel(found: Found, url: str) -> _Edit:
+    position = found.end if found.end_of_body is None else found.end_of_body
     return _Edit(position, position, _PIXEL.format(escape(url)))
 
 
@@ -135,18 +131,17 @@ def _apply(html: str, edits: list[_Edit]) -> str:
     return "".join(pieces) + html[position:]
 
 
-def _warnings(found: list[Tag], too_long: list[str], result: str) -> Iterator[str]:
+def _warnings(found: Found, too_long: list[str], result: str) -> Iterator[str]:
     for target in too_long:
         yield (
             f"Not tracked, because its link would pass {MAX_URL_LENGTH:,} characters: "
             f"{target[:100]}…"
         )
-    for tag in found:
-        if tag.name in FOREIGN:
-            yield (
-                f"Nothing was tracked from the <{tag.name}> at character {tag.start} on, because "
-                "its end is uncertain. Close all its elements, or use an image."
-            )
+    if found.unread is not None:
+        yield (
+            f"Nothing was tracked from the <{found.unread.name}> at character {found.unread.start} "
+            "on, because its end is uncertain. Close all its elements, or use an image."
+        )
     size = len(result.encode(errors="surrogatepass"))
     if size > LARGE_SIZE:
         yield (

@@ -12,6 +12,7 @@ from tracking.html_syntax import (
     LONE_LESS_THAN,
     REST_OF_COMMENT,
     REST_OF_TAG,
+    SELF_CLOSING,
     TAG_NAME,
     Tag,
 )
@@ -19,7 +20,7 @@ from tracking.html_syntax import (
 _BREAKING_OUT = frozenset(
     "b big blockquote body br center code dd div dl dt em embed font h1 h2 h3 h4 h5 h6 head hr i "
     "img li listing menu meta nobr ol p pre ruby s small span strong strike sub sup table tt u ul "
-    "var".split()
+    "var".split()  # noqa: SIM905 - a list takes a line for each
 )
 _HTML_WITHIN = frozenset({"foreignobject", "math"})
 _UNCERTAIN = _BREAKING_OUT | _HTML_WITHIN
@@ -32,8 +33,6 @@ _NEXT = re.compile(
     FLAGS,
 )
 _ONLY_TEXT = re.compile(r"[^<]*+</(?:desc|title)>", FLAGS)
-# <path d=x/>: the slash belongs to the value.
-_BARE_VALUE_WITH_SLASH = re.compile(r"=\s*+[^\s\"'>]*/>\Z")
 
 
 def end_of_svg(html: str, tag: Tag, end: int) -> int | None:
@@ -49,9 +48,9 @@ def end_of_svg(html: str, tag: Tag, end: int) -> int | None:
         if name.startswith("/"):
             if open_names.pop() != name[1:]:
                 return None
-        elif name in _UNCERTAIN or _BARE_VALUE_WITH_SLASH.search(match["tag"]):
+        elif name in _UNCERTAIN:
             return None
-        elif not match["tag"].endswith("/>"):
+        elif not SELF_CLOSING.match(html, match.start("tag"), match.end()):
             open_names.append(name)
             if name in _TEXT_ONLY and not _ONLY_TEXT.match(html, position, end):
                 return None

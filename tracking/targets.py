@@ -12,7 +12,8 @@ _HOST = r"""[^\x00-\x20\x7f-\x9f"#%/:<>?@\[\\\]^`{|}]+"""
 _REST = r"[/?#][^\x00-\x1f\x7f-\x9f\\\u2028\u2029\ud800-\udfff]*(?<! )"
 
 _URL = re.compile(
-    rf"https?://(?P<host>{_HOST}|\[[0-9a-f:.]+\])(?::[0-9]{{1,5}})?(?:{_REST})?", re.IGNORECASE
+    rf"https?://(?P<host>{_HOST}|\[[0-9a-f:.]+\])(?::[0-9]{{1,5}})?(?:{_REST})?",
+    re.IGNORECASE | re.ASCII,  # in Unicode the long s (U+017F) matches "s"
 )
 _HOST_ONLY = re.compile(_HOST)
 

@@ -16,7 +16,13 @@ Node = tuple[Any, ...]
 
 def nodes(html: str) -> list[Node]:
     """Flatten the tree of `html`: every element, attribute and text, in order."""
-    return list(_walk(html5lib.parse(html), in_comment=False))
+    return list(_walk(_parse(html), in_comment=False))
+
+
+def _parse(html: str) -> Any:
+    # The full tree has the comments around <html> too.
+    tree_builder = html5lib.getTreeBuilder("etree", fullTree=True)
+    return html5lib.HTMLParser(tree_builder).parse(html)
 
 
 def _walk(element: Any, *, in_comment: bool) -> Iterator[Node]:
@@ -30,7 +36,7 @@ def _walk(element: Any, *, in_comment: bool) -> Iterator[Node]:
         yield ("comment", {}, element.text, element.tail, in_comment)
     else:
         yield ("conditional", {}, None, element.tail, in_comment)
-        yield from _walk(html5lib.parse(conditional[1]), in_comment=True)
+        yield from _walk(_parse(conditional[1]), in_comment=True)
 
 
 def href(node: Node) -> str | None:
@@ -41,7 +47,7 @@ def href(node: Node) -> str | None:
         return None
     value = attributes.get("href", "").strip("".join(map(chr, range(0x21))))
     target = re.sub(r"[\t\n\r]", "", value)
-    return target if is_safe_target(target) else None
+    return target if is_safe_target(target) and "*|" not in target else None
 
 
 def tracked(html: str, click_url: Callable[[str], str]) -> list[Node]:
