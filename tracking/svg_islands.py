@@ -17,11 +17,14 @@ from tracking.html_syntax import (
     Tag,
 )
 
-_BREAKING_OUT = frozenset(
-    "b big blockquote body br center code dd div dl dt em embed font h1 h2 h3 h4 h5 h6 head hr i "
-    "img li listing menu meta nobr ol p pre ruby s small span strong strike sub sup table tt u ul "
-    "var".split()  # noqa: SIM905 - a list takes a line for each
-)
+# fmt: off
+_BREAKING_OUT = frozenset({
+    "b", "big", "blockquote", "body", "br", "center", "code", "dd", "div", "dl", "dt", "em",
+    "embed", "font", "h1", "h2", "h3", "h4", "h5", "h6", "head", "hr", "i", "img", "li", "listing",
+    "menu", "meta", "nobr", "ol", "p", "pre", "ruby", "s", "small", "span", "strong", "strike",
+    "sub", "sup", "table", "tt", "u", "ul", "var",
+})
+# fmt: on
 _HTML_WITHIN = frozenset({"foreignobject", "math"})
 _UNCERTAIN = _BREAKING_OUT | _HTML_WITHIN
 _TEXT_ONLY = frozenset({"desc", "title"})
