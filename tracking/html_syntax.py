@@ -27,14 +27,13 @@ SELF_CLOSING = re.compile(
     rf"<{TAG_NAME} (?: [\t\n\f\r\ /]*+ {_ATTRIBUTE} )*+ {_BETWEEN} (?<=/)>", FLAGS
 )
 # Most tags are written like this; what the second pattern reads, this reads sooner.
-_PLAIN_REST = r"""(?: \ [a-z-]++="[^"]*+" )*+ >"""
-REST_OF_TAG = rf"(?: {_PLAIN_REST} | (?: {_BETWEEN} | {_ATTRIBUTE} )*+ > )"
+PLAIN_REST = r"""(?: \ [a-z-]++="[^"]*+" )*+ >"""
+REST_OF_TAG = rf"(?: {PLAIN_REST} | (?: {_BETWEEN} | {_ATTRIBUTE} )*+ > )"
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A tag in its HTML: its name in lower case (an end tag's with the slash), where it begins and
-    the offset past its end."""
+    """A tag: its name in lower case (an end tag's with the slash), its start, and past its end."""
 
     name: str
     start: int

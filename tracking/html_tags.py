@@ -14,6 +14,7 @@ from tracking.html_syntax import (
     FLAGS,
     LONE_LESS_THAN,
     NAME_ENDS,
+    PLAIN_REST,
     REST_OF_COMMENT,
     REST_OF_TAG,
     TAG_NAME,
@@ -27,8 +28,11 @@ _RAW_TEXT = frozenset(
 _FOREIGN = frozenset({"svg", "math"})
 
 _SEEN = "|".join([r"a|area|v:[a-z]++|/?template|/body", *sorted(_RAW_TEXT | _FOREIGN)])
+# What mails are mostly made of, plainly written: tried first, read by the second pattern otherwise.
+_USUAL = r"/a | /?(?: td | tr | p | span | table | tbody | div | b | strong | h[1-6] ) | img | br"
 # Everything else up to the next thing that matters is passed over inside the engine.
-_SKIPPED = rf"""(?: [^<]++
+_SKIPPED = rf"""(?: <(?:{_USUAL}){PLAIN_REST}
+                  | [^<]++
                   | <(?! (?:{_SEEN}){NAME_ENDS} )/?{TAG_NAME}{REST_OF_TAG}
                   | {LONE_LESS_THAN}
                   | <!--(?!\[if){REST_OF_COMMENT}

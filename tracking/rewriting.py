@@ -106,7 +106,8 @@ def _trackable_links(
 
 def _target(raw: str) -> str:
     value = decode_attribute(raw.replace("\0", "\N{REPLACEMENT CHARACTER}"))
-    return _TABS_AND_NEWLINES.sub("", value.strip(_C0_AND_SPACE))
+    stripped = value.strip(_C0_AND_SPACE)
+    return stripped if stripped.isprintable() else _TABS_AND_NEWLINES.sub("", stripped)
 
 
 def _tracked_url(target: str, click_url: Callable[[str], str]) -> str | None:
