@@ -113,6 +113,7 @@ def test_number_of_tracked_links_in_a_real_mail_is_as_counted_by_hand(
 @given(documents(PIECES))
 @example("<script><!--<script></script><a href=http://a.example></script>")
 @example("<script><!--></script><a href=http://a.example>")
+@example("<script><!--><script></script><a href=http://a.example></script>")
 @example("<!--<!--><a href=http://a.example>-->")
 @example("<a x=><a href=http://a.example>")
 def test_parser_sees_any_html_unchanged_but_for_its_links(html: str) -> None:
@@ -123,6 +124,7 @@ def test_parser_sees_any_html_unchanged_but_for_its_links(html: str) -> None:
 
 @MANY
 @given(documents([*PIECES, *FOREIGN, *FOREIGN, *FOREIGN]))
+@example("<svg><p></p><![CDATA[><style>]]></svg><a href=http://a.example></style>")
 def test_around_svg_links_are_left_out_with_a_warning_but_never_wrong(html: str) -> None:
     rewritten = rewrite(html, click_url, None)
     seen, before, expected = nodes(rewritten.html), nodes(html), tracked(html, click_url)
