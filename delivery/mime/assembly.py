@@ -1,0 +1,141 @@
+"""Put a message together: header, bodies, inline images, attachments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.utils import format_datetime
+from hashlib import blake2b
+
+from delivery.mime import fields
+from delivery.mime.bodies import base64_lines, encode_text
+from delivery.mime.draft import Draft, Part
+from delivery.mime.parameters import ascii_fallback, filename_parameters
+from emails.headers import is_structured
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A MIME entity (RFC 2045 §2.4): its Content-* fields and its encoded body."""
+
+    media_type: str
+    fields: str
+    body: bytes
+
+
+def assemble(draft: Draft) -> bytes:
+    """Write the message with CRLF, 7-bit clean, in lines of at most 998 octets.
+
+    Only where `needs_smtputf8(draft)` does the header hold UTF-8. The same draft gives the same
+    bytes. Raises UnsafeHeader or UnsafeFilename for what cannot stand in a header, and
+    UnicodeEncodeError for lone surrogates in a body.
+    """
+    draft.check()
+    content = _content(draft)
+    header = f"{_header(draft)}MIME-Version: 1.0\r\n{content.fields}\r\n"
+    return header.encode() + content.body
+
+
+def _header(draft: Draft) -> str:
+    lines = [fields.addresses("From", [draft.from_]), _destination(draft)]
+    if draft.reply_to:
+        lines.append(fields.addresses("Reply-To", draft.reply_to))
+    lines += [
+        fields.unstructured("Subject", draft.subject),
+        f"Date: {format_datetime(draft.date)}\r\n",
+        f"Message-ID: {draft.message_id}\r\n",
+    ]
+    return "".join(lines + [_custom(name, value) for name, value in draft.headers])
+
+
+def _destination(draft: Draft) -> str:
+    if not draft.to and not draft.cc:
+        return "To: undisclosed-recipients:;\r\n"
+    to = fields.addresses("To", draft.to) if draft.to else ""
+    return to + (fields.addresses("Cc", draft.cc) if draft.cc else "")
+
+
+def _custom(name: str, value: str) -> str:
+    """ASCII values may be read by programs, and are never encoded, however long."""
+    if value.isascii() or is_structured(name):
+        return fields.structured(name, value)
+    return fields.unstructured(name, value)
+
+
+def _content(draft: Draft) -> Entity:
+    """mixed(alternative(text, related(html, inline parts)), attachments), less what is empty."""
+    body = _multipart("alternative", _bodies(draft), draft)
+    attached = [_file(part) for part in draft.attachments if not _is_shown_in_html(part, draft)]
+    return _multipart("mixed", [body, *attached], draft)
+
+
+def _bodies(draft: Draft) -> list[Entity]:
+    """Plainest first (RFC 2046 §5.1.4)."""
+    bodies = []
+    if draft.text is not None or draft.html is None:
+        bodies.append(_body("plain", draft.text or ""))
+    if draft.html is not None:
+        root = _body("html", draft.html)
+        shown = [_file(part) for part in draft.attachments if _is_shown_in_html(part, draft)]
+        bodies.append(_multipart("related", [root, *shown], draft))
+    return bodies
+
+
+def _is_shown_in_html(part: Part, draft: Draft) -> bool:
+    return draft.html is not None and part.disposition == "inline" and part.content_id is not None
+
+
+def _multipart(subtype: str, parts: Sequence[Entity], draft: Draft) -> Entity:
+    """Join the parts (RFC 2046 §5.1), or return the only one as it is.
+
+    No line of quoted-printable or base64 can begin with the boundary: in them, `=` never stands
+    before `_`. Nor is one boundary the beginning of another.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    boundary = f"=_{subtype}_{_fingerprint(draft.message_id)}"
+    delimiter = f"--{boundary}\r\n"
+    pieces = [f"{delimiter}{part.fields}\r\n".encode() + part.body for part in parts]
+    media_type = f"multipart/{subtype}"
+    root_type = f'; type="{parts[0].media_type}"' if subtype == "related" else ""
+    return Entity(
+        media_type,
+        f'Content-Type: {media_type}{root_type};\r\n boundary="{boundary}"\r\n',
+        b"\r\n".join([*pieces, f"--{boundary}--\r\n".encode()]),
+    )
+
+
+def _fingerprint(message_id: str) -> str:
+    return blake2b(message_id.encode(), digest_size=12).hexdigest()
+
+
+def _body(subtype: str, text: str) -> Entity:
+    encoding, lines = encode_text(text)
+    return Entity(
+        f"text/{subtype}",
+        f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n",
+        lines,
+    )
+
+
+def _file(part: Part) -> Entity:
+    """A file with its octets kept exactly: base64, for text too."""
+    media_type = _sendable_type(part.content_type)
+    identifier = f"Content-ID: <{part.content_id}>\r\n" if part.content_id else ""
+    name = f'name="{ascii_fallback(part.filename)}"'
+    return Entity(
+        media_type,
+        _parameters("Content-Type", media_type, [name])
+        + "Content-Transfer-Encoding: base64\r\n"
+        + identifier
+        + _parameters("Content-Disposition", part.disposition, filename_parameters(part.filename)),
+        base64_lines(part.content),
+    )
+
+
+def _sendable_type(media_type: str) -> str:
+    """A message/* part may not be base64 (RFC 2046 §5.2), and any other form changes octets."""
+    return "application/octet-stream" if media_type.lower().startswith("message/") else media_type
+
+
+def _parameters(name: str, value: str, parameters: Sequence[str]) -> str:
+    tokens = [f" {value}", *(f" {parameter}" for parameter in parameters)]
+    return fields.fold(name, [f"{token};" for token in tokens[:-1]] + tokens[-1:])

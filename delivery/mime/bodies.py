@@ -1,0 +1,54 @@
+"""Content as lines of 7-bit text: quoted-printable or base64 (RFC 2045 §6)."""
+
+import re
+from binascii import b2a_base64, b2a_qp
+from typing import Final
+
+LINE: Final = 76
+"""Characters in an encoded line, without CRLF (RFC 2045 §6.7 and §6.8)."""
+
+_QP_LITERAL = bytes(octet for octet in range(256) if 32 <= octet < 127 and octet != ord("="))
+_QP_LITERAL += b"\t\r\n"
+_OVERLONG = re.compile(rb"(?m)^(.{74})(=20|=09)\r$")
+
+
+def encode_text(text: str) -> tuple[str, bytes]:
+    """Encode a body in UTF-8; returns the Content-Transfer-Encoding and its lines.
+
+    Line ends of every kind become CRLF, and a missing one at the end is added (as SMTP would).
+    Base64 where quoted-printable would be longer. Raises UnicodeEncodeError for lone surrogates.
+    """
+    content = canonical(text)
+    escaped = len(content.translate(None, _QP_LITERAL))
+    if 2 * escaped > len(content) / 3:
+        return "base64", base64_lines(content)
+    return "quoted-printable", quoted_printable(content)
+
+
+def canonical(text: str) -> bytes:
+    """The text in UTF-8 with CRLF at the end of each line, the last one included."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.endswith("\n"):
+        text += "\n"
+    return text.replace("\n", "\r\n").encode()
+
+
+def base64_lines(content: bytes) -> bytes:
+    """Any octets, kept exactly."""
+    whole = b2a_base64(content, newline=False)
+    return b"".join([whole[at : at + LINE] + b"\r\n" for at in range(0, len(whole), LINE)])
+
+
+def quoted_printable(content: bytes) -> bytes:
+    """Canonical text; no line begins with `From `, which mailbox files would change.
+
+    `b2a_qp` takes its line end from the first one of the content, escapes white space at the end
+    of a line only after it counted the columns, and so writes some lines of 77.
+    """
+    lines = b2a_qp(content, istext=True)
+    if b"From " in lines:
+        lines = (b"\r\n" + lines).replace(b"\r\nFrom ", b"\r\nFrom=\r\n ")[2:]
+    if b"=20\r\n" in lines or b"=09\r\n" in lines:
+        lines = _OVERLONG.sub(rb"\1=\r\n\2\r", lines)
+    return lines

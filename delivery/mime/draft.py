@@ -1,0 +1,95 @@
+"""What a message consists of before it is bytes."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import idna
+
+from emails.addresses import Address
+from emails.headers import UnsafeHeader, check_custom_headers, check_header_text
+from emails.parts import check_content_id, check_content_type
+from uploads.filenames import check_filename
+
+# Narrower than RFC 5322 §3.6.4 and §3.4.1: no white space, no quoting, nothing that a list of
+# addresses or a msg-id could be split at.
+_MESSAGE_ID = re.compile(r"<[!#$%&'*+./0-9=?A-Z^_`a-z{|}~-]+@[0-9A-Za-z.-]+>")
+_MESSAGE_ID_LIMIT = 250
+_LOCAL_PART = re.compile(r"[!#$%&'*+./0-9=?A-Z^_`a-z{|}~\u00a0-\ud7ff\ue000-\U0010ffff-]+")
+_DOMAIN = re.compile(r"[0-9A-Za-z.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An attached file: `content_type` is its media type, `content_id` has no angle brackets."""
+
+    filename: str
+    content_type: str
+    content: bytes
+    content_id: str | None = None
+    disposition: Literal["attachment", "inline"] = "attachment"
+
+    def check(self) -> None:
+        """Raise UnsafeHeader or UnsafeFilename for what cannot stand in the part's header."""
+        check_filename(self.filename)
+        check_content_type(self.content_type)
+        if self.content_id is not None:
+            check_content_id(self.content_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One message. There is no Bcc: those recipients are in the envelope alone.
+
+    `message_id` comes with its angle brackets, `date` is aware, `headers` are the custom ones.
+    """
+
+    from_: Address
+    to: tuple[Address, ...]
+    subject: str
+    html: str | None
+    text: str | None
+    message_id: str
+    date: datetime
+    cc: tuple[Address, ...] = ()
+    reply_to: tuple[Address, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    attachments: tuple[Part, ...] = ()
+
+    def check(self) -> None:
+        """Raise UnsafeHeader or UnsafeFilename for what cannot stand in a header."""
+        check_header_text(self.subject)
+        check_custom_headers(self.headers)
+        for address in self.addresses:
+            _check_address(address)
+        for part in self.attachments:
+            part.check()
+        if not _MESSAGE_ID.fullmatch(self.message_id) or len(self.message_id) > _MESSAGE_ID_LIMIT:
+            raise UnsafeHeader("The Message-ID has to look like <name@domain>.")
+        if self.date.utcoffset() is None:
+            raise UnsafeHeader("The Date has to be aware of its time zone.")
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Every address that its headers name."""
+        return (self.from_, *self.to, *self.cc, *self.reply_to)
+
+
+def needs_smtputf8(draft: Draft) -> bool:
+    """Whether the header holds raw UTF-8 (RFC 6532), for a local part that ASCII cannot write.
+
+    Such a message goes only to servers that offer SMTPUTF8, whoever its recipient is.
+    """
+    return any(address.needs_smtputf8 for address in draft.addresses)
+
+
+def _check_address(address: Address) -> None:
+    check_header_text(address.name)
+    check_header_text(address.email)
+    try:
+        domain = address.domain
+    except idna.IDNAError as error:
+        raise UnsafeHeader(f"The domain of an address has no A-label: {error}.") from error
+    if not _LOCAL_PART.fullmatch(address.local_part) or not _DOMAIN.fullmatch(domain):
+        raise UnsafeHeader("An address has to look like name@domain.")
