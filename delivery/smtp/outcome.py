@@ -1,0 +1,95 @@
+"""What became of one recipient in one attempt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .replies import Reply
+
+
+class OutcomeKind(StrEnum):
+    DELIVERED = "delivered"  # the server took responsibility
+    DEFERRED = "deferred"  # try again later
+    BOUNCED = "bounced"  # do not try again
+    ABANDONED = "abandoned"  # we stopped before the final dot: nothing was sent
+
+
+class Phase(StrEnum):
+    """How far the attempt had come; up to AUTH it is the host that is in trouble, not the mail."""
+
+    CONNECT = "connect"
+    TLS = "tls"
+    GREETING = "greeting"
+    EHLO = "ehlo"
+    STARTTLS = "starttls"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    BODY = "body"
+    DOT = "dot"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsInfo:
+    """The encryption of a connection; `verified` when certificate and host name were checked."""
+
+    version: str
+    cipher: str
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one attempt did for one recipient.
+
+    `reply` is what the server said, None where it said nothing (lost, timed out, decided here).
+    `status` is the code of RFC 3463, the server's or our own. `host` is `name[address]:port`.
+    `ambiguous`, always with DEFERRED: the whole mail went out, final dot included, and no reply
+    came back, so that it may have been delivered. `duration` is in seconds.
+    """
+
+    kind: OutcomeKind
+    phase: Phase
+    host: str
+    detail: str
+    reply: Reply | None = None
+    status: str | None = None
+    ambiguous: bool = False
+    tls: TlsInfo | None = None
+    duration: float = 0.0
+
+
+_SESSION_PHASES = frozenset(
+    {Phase.CONNECT, Phase.TLS, Phase.GREETING, Phase.EHLO, Phase.STARTTLS, Phase.AUTH}
+)
+# "Authentication required", "mechanism too weak", "credentials invalid", "encryption required"
+# (RFC 4954 §6), and 530 also "issue STARTTLS first" (RFC 3207 §4).
+_SESSION_CODES = frozenset({530, 534, 535, 538})
+
+
+def classify(reply: Reply, phase: Phase) -> OutcomeKind:
+    """Say what a final reply (2yz, 4yz or 5yz) at `phase` means for the recipients it is about.
+
+    The enhanced status code is read first (RFC 3463 §3); no text is ever read. A reply that
+    contradicts itself is deferred: a retry costs little, a wrong bounce silences an address.
+    """
+    if reply.positive:
+        return OutcomeKind.DELIVERED
+    if _blames_the_session(reply, phase) or _may_pass(reply, phase):
+        return OutcomeKind.DEFERRED
+    return OutcomeKind.BOUNCED
+
+
+def _blames_the_session(reply: Reply, phase: Phase) -> bool:
+    """Host or configuration trouble: no word about the recipient, who must not pay for it."""
+    return phase in _SESSION_PHASES or (phase is Phase.MAIL and reply.code in _SESSION_CODES)
+
+
+def _may_pass(reply: Reply, phase: Phase) -> bool:
+    if reply.enhanced and reply.enhanced.startswith("4."):
+        return True
+    if phase is Phase.RCPT and (reply.code == 552 or reply.enhanced == "5.5.3"):
+        return True  # too many recipients: the rest may follow later (RFC 5321 §4.5.3.1.10)
+    return not reply.permanent

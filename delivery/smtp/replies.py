@@ -1,0 +1,105 @@
+"""SMTP replies: one or more lines from the server, read into a value (RFC 5321 §4.2, RFC 2034)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .errors import ProtocolError
+
+MAX_LINES = 128
+"""More lines than any server has extensions; a reply that goes on is an attack or a fault."""
+
+_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
+_ENHANCED = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s+|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One reply. `enhanced` is the status code of RFC 3463, and no longer part of `text`.
+
+    `text` has one line per line of the reply, joined by a line feed, and holds nothing
+    unprintable, so that it can be stored and shown anywhere.
+    """
+
+    code: int
+    enhanced: str | None
+    text: str
+
+    def __str__(self) -> str:
+        return " ".join(str(part) for part in (self.code, self.enhanced, self.text) if part)
+
+    @property
+    def positive(self) -> bool:
+        """2yz: done."""
+        return self.code // 100 == 2
+
+    @property
+    def intermediate(self) -> bool:
+        """3yz: go on."""
+        return self.code // 100 == 3
+
+    @property
+    def transient(self) -> bool:
+        """4yz: not now."""
+        return self.code // 100 == 4
+
+    @property
+    def permanent(self) -> bool:
+        """5yz: not at all."""
+        return self.code // 100 == 5
+
+
+def read_reply(next_line: Callable[[], bytes]) -> Reply:
+    """Read lines (without their line end) up to the last one of a reply.
+
+    Raises ProtocolError where `parse_reply` does, or for more than MAX_LINES lines.
+    """
+    lines = [next_line()]
+    while _announces_another(lines[-1]):
+        if len(lines) == MAX_LINES:
+            raise ProtocolError(f"reply of more than {MAX_LINES} lines")
+        lines.append(next_line())
+    return parse_reply(lines)
+
+
+def parse_reply(lines: Sequence[bytes]) -> Reply:
+    """Parse the complete lines of one reply.
+
+    Raises ProtocolError for a line that is no reply line, for codes that differ between the
+    lines, and for a reply that ends too early or too late (RFC 5321 §4.2.1).
+    """
+    parts = [_split(line) for line in lines]
+    if len({code for code, _, _ in parts}) != 1:
+        raise ProtocolError("reply codes differ within one reply, or there is none")
+    if [more for _, more, _ in parts] != [True] * (len(parts) - 1) + [False]:
+        raise ProtocolError("reply lines are not continued as they should be")
+    enhanced, text = _take_enhanced([text for _, _, text in parts])
+    return Reply(parts[0][0], enhanced, text)
+
+
+def _announces_another(line: bytes) -> bool:
+    match = _LINE.fullmatch(line)
+    return match is not None and match[2] == b"-"
+
+
+def _split(line: bytes) -> tuple[int, bool, str]:
+    match = _LINE.fullmatch(line)
+    if match is None:
+        raise ProtocolError(f"not an SMTP reply: {line[:80]!r}")
+    return int(match[1]), match[2] == b"-", _printable(match[3] or b"")
+
+
+def _printable(raw: bytes) -> str:
+    text = raw.decode("utf-8", "replace")
+    return "".join(char if char.isprintable() else "\ufffd" for char in text).strip()
+
+
+def _take_enhanced(texts: list[str]) -> tuple[str | None, str]:
+    """Lift the status code off the text; servers repeat it on each line (RFC 2034 §4)."""
+    match = _ENHANCED.match(texts[0])
+    if match is None:
+        return None, "\n".join(texts)
+    code = match[1]
+    return code, "\n".join(text.removeprefix(code).lstrip() for text in texts)

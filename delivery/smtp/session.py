@@ -1,0 +1,77 @@
+"""Mail after mail to one server, over a connection that is kept while it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import monotonic
+
+from .connection import Connection
+from .endpoint import Endpoint
+from .envelope import Mail
+from .outcome import Outcome, OutcomeKind, Phase
+
+
+class Session:
+    """Used by one thread; only `abort` may be called from others, and it is for ever.
+
+    `max_idle` is in seconds: a connection that lay longer is not trusted again, since middle
+    boxes forget it without a word.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, max_idle: float = 30.0) -> None:
+        self._endpoint = endpoint
+        self._max_idle = max_idle
+        self._connection = Connection(endpoint)
+        self._last_used = monotonic()
+        self._aborted = False
+
+    def send(
+        self, sender: str, recipients: Sequence[str], message: bytes, before_dot: Callable[[], bool]
+    ) -> dict[str, Outcome]:
+        """Like Connection.send, opening a connection where there is none to reuse.
+
+        A kept connection that turns out to be dead when MAIL is sent is replaced once: nothing
+        of the mail can have arrived.
+        """
+        mail = Mail.prepare(sender, recipients, message)
+        reused = self._may_reuse()
+        outcomes = self._deliver(mail, before_dot, reuse=reused)
+        if reused and not self._connection.is_open and _died_at_mail(outcomes):
+            outcomes = self._deliver(mail, before_dot, reuse=False)
+        self._last_used = monotonic()
+        return outcomes
+
+    def close(self) -> None:
+        """End the connection with QUIT. The session may be used again."""
+        self._connection.quit()
+
+    def abort(self) -> None:
+        """Cut what is going on, from any thread; a mail that awaits its last reply is ambiguous."""
+        self._aborted = True
+        self._connection.abort()
+
+    def _may_reuse(self) -> bool:
+        fresh = monotonic() - self._last_used <= self._max_idle
+        return fresh and self._connection.is_reusable()
+
+    def _deliver(
+        self, mail: Mail, before_dot: Callable[[], bool], *, reuse: bool
+    ) -> dict[str, Outcome]:
+        failure = None if reuse else self._reconnect()
+        if failure is not None:
+            return dict.fromkeys(mail.recipients, failure)
+        return self._connection.deliver(mail, before_dot)
+
+    def _reconnect(self) -> Outcome | None:
+        self._connection.quit()
+        self._connection = Connection(self._endpoint)
+        if self._aborted:  # by a thread that saw only the connection of before
+            self._connection.abort()
+        return self._connection.open()
+
+
+def _died_at_mail(outcomes: dict[str, Outcome]) -> bool:
+    return any(
+        outcome.phase is Phase.MAIL and outcome.kind is OutcomeKind.DEFERRED
+        for outcome in outcomes.values()
+    )
