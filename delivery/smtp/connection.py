@@ -43,7 +43,7 @@ class Connection:
         self._unfinished = False
         self._host = f"{endpoint.host}:{endpoint.port}"
         if endpoint.tls.mode is not TlsMode.NONE:
-            endpoint.tls.context()  # a wrong ca_file is the caller's mistake: fail before connecting
+            endpoint.tls.context()  # a ca_file that is not there fails here, not on the wire
 
     def open(self) -> Outcome | None:
         """Connect and say who we are. None when ready for mail; else why not, always deferred."""

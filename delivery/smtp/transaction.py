@@ -124,6 +124,8 @@ class Transaction:
         reply = self._read(Phase.RCPT)
         if not reply.positive:
             self.outcomes.setdefault(recipient, self._attempt.answered(reply, Phase.RCPT))
+        elif recipient in self.outcomes:  # a lone dot would now deliver an empty mail
+            raise ProtocolError("recipient taken though the sender was refused")
 
     def _read_data(self) -> bool:
         reply = self._read(Phase.DATA)

@@ -1,0 +1,31 @@
+"""Endpoints, timeouts and messages for tests of the SMTP client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from delivery.smtp import Endpoint, Timeouts
+
+from .scripted import ScriptedServer
+
+SENDER = "sender@example.com"
+ONE, TWO, THREE = "one@example.net", "two@example.net", "three@example.net"
+MESSAGE = b"From: sender@example.com\r\nSubject: hi\r\n\r\nHello.\r\n.\r\n..dots\r\n"
+BIG = b"Subject: big\r\n\r\n" + b"x" * 70 + b"\r\n" + (b"y" * 98 + b"\r\n") * 160_000
+"""16 MB: more than the kernel's buffers take while nobody reads."""
+
+LONG, SHORT = 8.0, 0.15
+
+
+def timeouts(seconds: float = LONG, **changed: float) -> Timeouts:
+    phases = ("connect", "tls", "greeting", "command", "data", "data_block", "final", "courtesy")
+    return Timeouts(**(dict.fromkeys(phases, seconds) | {"minimum_rate": 1e9} | changed))
+
+
+def endpoint(server: ScriptedServer, seconds: float = LONG, **changed: Any) -> Endpoint:
+    given = {"port": server.port, "timeouts": timeouts(seconds)} | changed
+    return Endpoint(**({"host": server.host, "helo_name": "client.example"} | given))
+
+
+def yes() -> bool:
+    return True

@@ -1,0 +1,49 @@
+"""Another thread may end a session at any moment."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from delivery.smtp import Outcome, Session, TlsMode, TlsPolicy
+
+from .certificates import Certificate
+from .factories import BIG, MESSAGE, ONE, SENDER, endpoint, yes
+from .scripted import ScriptedServer, stall
+
+
+@pytest.mark.parametrize("mode", [TlsMode.NONE, TlsMode.STARTTLS])
+@pytest.mark.parametrize(
+    ("step", "ambiguous"),
+    [("greeting", False), ("ehlo", False), ("mail", False), ("body", False), ("dot", True)],
+)
+def test_abort_ends_a_blocked_send(
+    step: str, ambiguous: bool, mode: TlsMode, certificate: Certificate
+) -> None:
+    policy = TlsPolicy(mode, ca_file=certificate.chain)
+    with ScriptedServer(certificate=certificate) as server:
+        server.on(step, stall)
+        session = Session(endpoint(server, tls=policy))
+        found: list[Outcome] = []
+        message = BIG if step == "body" else MESSAGE
+        thread = threading.Thread(
+            target=lambda: found.append(session.send(SENDER, [ONE], message, yes)[ONE])
+        )
+        thread.start()
+        server.wait_for(step)
+        session.abort()
+        thread.join(5)
+        assert (found[0].kind, found[0].phase) == ("deferred", step)
+        assert found[0].ambiguous is ambiguous
+        assert found[0].detail != "timed out"
+
+
+def test_aborted_session_sends_nothing_more() -> None:
+    with ScriptedServer() as server:
+        session = Session(endpoint(server))
+        session.send(SENDER, [ONE], MESSAGE, yes)
+        session.abort()
+        assert session.send(SENDER, [ONE], MESSAGE, yes)[ONE].kind == "deferred"
+        session.close()
+        assert len(server.messages) == 1
