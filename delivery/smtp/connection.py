@@ -160,8 +160,9 @@ class Connection:
             raise
 
     def _may_show_credentials(self) -> bool:
-        if self._channel.encrypted or self._endpoint.auth_in_clear:
-            return True
+        return self._channel.encrypted or self._endpoint.auth_in_clear or self._is_loopback()
+
+    def _is_loopback(self) -> bool:
         address = self._channel.peer
         return bool(address) and ip_address(address).is_loopback
 

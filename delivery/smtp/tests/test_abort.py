@@ -15,11 +15,17 @@ from .scripted import ScriptedServer, stall
 
 @pytest.mark.parametrize("mode", [TlsMode.NONE, TlsMode.STARTTLS])
 @pytest.mark.parametrize(
-    ("step", "ambiguous"),
-    [("greeting", False), ("ehlo", False), ("mail", False), ("body", False), ("dot", True)],
+    ("step", "phases", "ambiguous"),
+    [
+        ("greeting", ["greeting", "connect"], False),  # the server may see it open before we do
+        ("ehlo", ["ehlo"], False),
+        ("mail", ["mail"], False),
+        ("body", ["body"], False),
+        ("dot", ["dot"], True),
+    ],
 )
 def test_abort_ends_a_blocked_send(
-    step: str, ambiguous: bool, mode: TlsMode, certificate: Certificate
+    step: str, phases: list[str], ambiguous: bool, mode: TlsMode, certificate: Certificate
 ) -> None:
     policy = TlsPolicy(mode, ca_file=certificate.chain)
     with ScriptedServer(certificate=certificate) as server:
@@ -34,7 +40,8 @@ def test_abort_ends_a_blocked_send(
         server.wait_for(step)
         session.abort()
         thread.join(5)
-        assert (found[0].kind, found[0].phase) == ("deferred", step)
+        assert found[0].kind == "deferred"
+        assert found[0].phase in phases
         assert found[0].ambiguous is ambiguous
         assert found[0].detail != "timed out"
 
