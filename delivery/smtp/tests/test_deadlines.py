@@ -46,7 +46,7 @@ def test_endless_reply_lines_cannot_outlast_their_phase() -> None:
 
 @pytest.mark.parametrize(
     "limits",
-    [{"data_block": 0.2}, {"minimum_rate": 80_000_000.0, "data_block": 0.05}],
+    [{"data_block": 0.2, "minimum_rate": 1.0}, {"minimum_rate": 80_000_000.0, "data_block": 0.05}],
     ids=["block", "rate"],
 )
 def test_sipping_server_cannot_outlast_the_data(limits: dict[str, float]) -> None:
@@ -90,6 +90,18 @@ def test_host_that_does_not_answer_times_out_in_connect() -> None:
         assert (outcome.kind, outcome.phase, outcome.detail) == ("deferred", "connect", "timed out")
 
 
+def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[str, int]) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: found)
+
+
+def test_silent_address_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedServer() as server, full_backlog() as port:
+        resolve_to(monkeypatch, ("127.0.0.1", port), (server.host, server.port))
+        terms = endpoint(server, host="mx.example", timeouts=timeouts(connect=0.4))
+        assert Connection(terms).open() is None
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "bad..name", "x" * 64 + ".example"])
 def test_refused_connection_and_unusable_name_defer(host: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -104,11 +116,7 @@ def test_next_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedServer() as server, socket.create_server(("127.0.0.1", 0)) as listener:
         closed = listener.getsockname()
         listener.close()
-        found = [
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", address)
-            for address in (closed, (server.host, server.port))
-        ]
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: found)
+        resolve_to(monkeypatch, closed, (server.host, server.port))
         assert Connection(endpoint(server, host="mx.example")).open() is None
 
 

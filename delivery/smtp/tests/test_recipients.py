@@ -6,7 +6,7 @@ import pytest
 
 from delivery.smtp import Connection, Outcome, OutcomeKind, Phase
 
-from .factories import MESSAGE, ONE, SENDER, THREE, TWO, endpoint, yes
+from .factories import BIG, MESSAGE, ONE, SENDER, THREE, TWO, endpoint, timeouts, yes
 from .scripted import (
     EXTENSIONS,
     Action,
@@ -16,6 +16,7 @@ from .scripted import (
     in_turn,
     once_seen,
     say,
+    stall,
 )
 
 IN_TURN = [each for each in EXTENSIONS if each != "PIPELINING"]
@@ -127,6 +128,19 @@ def test_only_a_whole_answer_to_the_dot_settles(action: Action, kind: str, ambig
         (outcome,) = deliver(server, ONE)
         assert (outcome.kind, outcome.ambiguous) == (kind, ambiguous)
         assert outcome.phase is Phase.DOT
+
+
+@pytest.mark.parametrize("ending", [drop, stall])
+@pytest.mark.parametrize(
+    ("reply", "kind"), [("552 5.3.4 too big", "bounced"), ("452 4.3.1 disk full", "deferred")]
+)
+def test_refusal_halfway_through_a_big_mail_is_heard(reply: str, kind: str, ending: Action) -> None:
+    with ScriptedServer() as server:
+        server.on("body", in_turn(say(reply), ending))
+        connection = Connection(endpoint(server, timeouts=timeouts(data_block=0.2)))
+        connection.open()
+        outcome = connection.send(SENDER, [ONE], BIG, yes)[ONE]
+        assert (outcome.kind, outcome.phase, str(outcome.reply)) == (kind, Phase.BODY, reply)
 
 
 @pytest.mark.parametrize("action", [drop, garbage, say("500 what?"), say("421 no")])

@@ -12,7 +12,7 @@ from delivery.smtp.errors import ProtocolError
 from delivery.smtp.replies import MAX_LINES, parse_reply, read_reply
 
 from .factories import endpoint
-from .scripted import ScriptedServer, say
+from .scripted import ScriptedServer, in_turn, stall
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_reply_line_may_be_so_long_and_no_longer(end: str) -> None:
 
 def test_endless_line_is_not_kept_in_memory() -> None:
     with ScriptedServer() as server:
-        server.on("greeting", say("220 " + "x" * 100_000))
+        server.on("greeting", in_turn(lambda peer: peer.send(b"220 " + b"x" * 100_000), stall))
         outcome = Connection(endpoint(server)).open()
         assert outcome is not None
         assert "2048" in outcome.detail

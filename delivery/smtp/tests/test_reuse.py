@@ -67,6 +67,14 @@ def test_kept_connection_that_dies_at_mail_is_replaced_once(action: Action) -> N
         assert (server.connections, len(server.messages)) == (2, 2)
 
 
+def test_refusal_over_a_kept_connection_is_not_tried_again() -> None:
+    with ScriptedServer() as server:
+        server.on("mail", say("450 4.3.0 later"), nth=2)
+        session = Session(endpoint(server))
+        assert [deliver(session), deliver(session)] == ["delivered", "deferred"]
+        assert len(server.seen("MAIL")) == 2
+
+
 def test_fresh_connection_that_dies_at_mail_is_not_tried_again() -> None:
     with ScriptedServer() as server:
         server.on("mail", drop)
