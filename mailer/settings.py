@@ -118,7 +118,11 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+# True where `manage.py collectstatic` was run: hashed and compressed files. Otherwise they are
+# served from where they lie, and nothing has to be run first.
+STATIC_COLLECTED = environment.switch("STATIC_COLLECTED", False)
+STATIC_ROOT = BASE_DIR / "staticfiles" if STATIC_COLLECTED else None
+WHITENOISE_USE_FINDERS = not STATIC_COLLECTED
 LOGIN_URL = "admin:login"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -165,7 +169,11 @@ S3_ENDPOINT_URL = environment.url(
     "S3_ENDPOINT_URL", ("http", "https"), "Give a URL like https://s3.example.com.", default=""
 )
 STORAGES: dict[str, dict[str, Any]] = {
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if STATIC_COLLECTED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
     "default": {"BACKEND": "uploads.storage.LocalStorage", "OPTIONS": {"location": UPLOADS_ROOT}},
 }
 if S3_BUCKET:
@@ -206,7 +214,7 @@ RETRY_FOR_SECONDS = environment.number("RETRY_FOR_SECONDS", 5 * 86_400, most=30 
 
 # --- Celery ---------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = REDIS_URL or "embedded://"
+CELERY_BROKER_URL = REDIS_URL or "embedded://localhost"
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     {
         # A dead Redis must not hold a request: bells are cheap, and the pumps look by themselves.
