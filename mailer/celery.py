@@ -1,13 +1,27 @@
 """The Celery application: bells, and the clock that rings them."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.loaders.app import AppLoader
 from kombu.transport import TRANSPORT_ALIASES
+
+from mailer.environment import one_sentence
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailer.settings")
 TRANSPORT_ALIASES["embedded"] = "mailer.broker:Transport"  # no server needed: `make run`
 
-app = Celery("mailer")
+
+class Loader(AppLoader):
+    """Reads Django's settings, and ends with a sentence when one is wrong."""
+
+    def config_from_object(self, obj: Any, silent: bool = False) -> Any:
+        """Load the settings at `obj`; raises SystemExit."""
+        with one_sentence():
+            return super().config_from_object(obj, silent=silent)
+
+
+app = Celery("mailer", loader="mailer.celery:Loader")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

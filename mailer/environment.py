@@ -1,8 +1,10 @@
 """Reads settings from the environment and stops the start with a sentence when one is wrong."""
 
 import os
-import re
-from collections.abc import Callable
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +16,7 @@ from environs import Env, EnvError
 
 env = Env()
 T = TypeVar("T")
+LEAST_SQLITE = (3, 35)
 
 
 def load_generated_settings(var: Path) -> None:
@@ -35,8 +38,18 @@ def read(name: str, kind: str, hint: str, **options: Any) -> Any:
 
 
 def _reason(error: EnvError) -> str:
-    found = re.search(r"\[(.*)\]", str(error))
-    return found.group(1).strip("'\".") if found else str(error)
+    """Return what environs says after `Environment variable "NAME" invalid: `."""
+    said = str(error)
+    return (said.partition(" invalid: ")[2] or said).strip("[]'\".")
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """End the process with the sentence of an ImproperlyConfigured, without a traceback."""
+    try:
+        yield
+    except ImproperlyConfigured as error:
+        sys.exit(f"error: {error}")
 
 
 def text(name: str, hint: str, **options: Any) -> str:
@@ -94,6 +107,11 @@ def database(name: str, default: str) -> dict[str, Any]:
     parsed = checked(name, hint, lambda: dj_database_url.parse(value))
     if "sqlite" not in parsed["ENGINE"] and "postgresql" not in parsed["ENGINE"]:
         raise ImproperlyConfigured(f"{name} names an unsupported kind of database. {hint}")
+    if "sqlite" in parsed["ENGINE"] and sqlite3.sqlite_version_info < LEAST_SQLITE:
+        raise ImproperlyConfigured(
+            f"Python's SQLite is {sqlite3.sqlite_version}, but 3.35 or newer is needed (for "
+            f"UPDATE … RETURNING). Use another build of Python, or PostgreSQL by {name}."
+        )
     return dict(parsed)
 
 

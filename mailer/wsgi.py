@@ -4,5 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from mailer.environment import one_sentence
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailer.settings")
-application = get_wsgi_application()
+with one_sentence():
+    application = get_wsgi_application()
