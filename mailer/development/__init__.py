@@ -1,0 +1,1 @@
+"""`make run`: everything on one machine, with nothing to set up and nothing left behind."""
