@@ -1,9 +1,26 @@
-"""Settings of the test run, set before Django reads them (loaded by `-p tests.environment`)."""
+"""Settings of the test run, set before Django reads them (loaded by `-p tests.environment`).
+
+The run is on SQLite and the embedded broker, or with TEST_SERVICES=1 on PostgreSQL and Redis: all
+tests that depend on them then, while those that use neither run in the first run only.
+"""
 
 import os
+import shutil
 import tempfile
 
+import pytest
+
+from tests.servers import PostgresServer, RedisServer, Server, missing_programs
+
+ON_SERVICES = os.environ.get("TEST_SERVICES") == "1"
+MISSING = missing_programs()
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "admin_client", "django_db_reset"}
+SERVICE_FIXTURES = {"postgres", "redis"}
 VAR = tempfile.mkdtemp(prefix="mailer-tests-")
+servers: list[Server] = []
+
+if MISSING and (ON_SERVICES or os.environ.get("REQUIRE_SERVICES")):
+    raise pytest.UsageError(f"PostgreSQL and Redis are needed; not found: {', '.join(MISSING)}")
 
 os.environ |= {
     "SECRET_KEY": "tests-only-tests-only-tests-only-tests-only-tests-only",
@@ -13,3 +30,54 @@ os.environ |= {
     "LOG_FORMAT": "text",
     "VAR": VAR,
 }
+for stray in ("DATABASE_URL", "REDIS_URL", "S3_BUCKET", "S3_ENDPOINT_URL", "UPLOADS_PUBLIC_URL"):
+    os.environ.pop(stray, None)
+
+if ON_SERVICES:
+    postgres, redis = PostgresServer(), RedisServer()
+    servers += [postgres, redis]
+    for server in servers:
+        server.start()
+    os.environ |= {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
+
+
+def pytest_report_header() -> str:
+    """Say what the run is on."""
+    if ON_SERVICES:
+        database, broker = (f"{server.version} (port {server.port})" for server in servers)
+        return f"database: {database}, broker: {broker}, both thrown away at the end"
+    others = f"not found ({', '.join(MISSING)})" if MISSING else "found, tested by `make test`"
+    return f"database: SQLite, broker: embedded; PostgreSQL and Redis: {others}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep what belongs to this run: each test runs where it can tell something new."""
+    kept = [item for item in items if belongs(item)]
+    if len(kept) < len(items):
+        config.hook.pytest_deselected(items=[item for item in items if not belongs(item)])
+        items[:] = kept
+
+
+def belongs(item: pytest.Item) -> bool:
+    """Tell whether a test is of this run."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    needs_services = bool(item.get_closest_marker("services") or fixtures & SERVICE_FIXTURES)
+    if not ON_SERVICES:
+        return not needs_services
+    uses_database = item.get_closest_marker("django_db") or fixtures & DATABASE_FIXTURES
+    return needs_services or bool(uses_database)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Selecting only tests of the other run is no failure."""
+    if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and session.testscollected == 0:
+        deselected = session.config.pluginmanager.get_plugin("terminalreporter")
+        if deselected and deselected.stats.get("deselected"):
+            session.exitstatus = pytest.ExitCode.OK
+
+
+def pytest_unconfigure() -> None:
+    """Throw away what the run used."""
+    for server in servers:
+        server.close()
+    shutil.rmtree(VAR, ignore_errors=True)

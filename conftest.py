@@ -1,0 +1,21 @@
+"""Fixtures for every test."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import PostgresServer, RedisServer
+
+
+@pytest.fixture
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of the test's own, to be stopped and killed; its writes are durable."""
+    with PostgresServer(durable=True) as server:
+        yield server
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    """A Redis server of the test's own, to be stopped, emptied and killed."""
+    with RedisServer() as server:
+        yield server
