@@ -1,0 +1,76 @@
+# make run     start everything on this machine (PORT=8000, VAR=var)
+# make test    run every test, on PostgreSQL and Redis too where they are installed
+# make check   format, lint, types, layers, migrations, deployment settings
+# make lock    resolve requirements*.in into requirements*.txt
+# make clean   remove the virtual environment and caches; the data in VAR stays
+
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 8000
+VAR ?= var
+ARGS ?=
+
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+PIP := $(PY) -m pip --quiet --disable-pip-version-check install
+CREATED := $(VENV)/.created
+RUN_READY := $(VENV)/.run
+DEV_READY := $(VENV)/.dev
+
+# What `make check` looks at is the code, not somebody's environment.
+CHECKED := SECRET_KEY=checks-only-0123456789-abcdefghij-0123456789-ABCDEFGHIJ \
+	TRACKING_KEYS=checks-only-0123456789abcdef0123456789abcdef \
+	PUBLIC_URL=https://mail.example.com MAIL_TRANSPORT=capture \
+	DATABASE_URL=sqlite://:memory: REDIS_URL= VAR=$(VENV)/checks
+CODE := mailer delivery tracking emails uploads accounts
+
+.DEFAULT_GOAL := run
+.PHONY: run test check lock clean
+
+run: $(RUN_READY)
+	@PORT='$(PORT)' VAR='$(VAR)' exec $(PY) -m mailer.development
+
+test: $(DEV_READY)
+	$(PY) -m pytest $(ARGS)
+	@if $(PY) -m tests.servers; then TEST_SERVICES=1 $(PY) -m pytest $(ARGS); \
+	else test -z "$$REQUIRE_SERVICES"; fi
+
+check: $(DEV_READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	@mkdir -p $(VENV)/checks
+	$(CHECKED) $(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports
+	$(CHECKED) $(PY) manage.py makemigrations --check --dry-run
+	$(CHECKED) $(PY) manage.py check --deploy --fail-level WARNING
+
+# Universal: one file for every platform and every Python from 3.11 on.
+lock: $(CREATED)
+	$(PIP) uv
+	for name in requirements requirements-dev; do \
+		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header \
+			--no-annotate --no-emit-index-url --no-emit-find-links \
+			$$name.in --output-file $$name.txt || exit 1; \
+	done
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(CREATED):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "error: Python 3.11 or newer is needed; name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo "error: the virtual environment can't be made (Debian: apt install python3-venv)" >&2; \
+		rm -rf $(VENV); exit 1; }
+	@touch $@
+
+$(RUN_READY): requirements.txt $(CREATED)
+	@echo "installing what it runs on (once) ..."
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(DEV_READY): requirements-dev.txt requirements.txt $(CREATED)
+	@echo "installing what it runs on and what the tests need (once) ..."
+	@$(PIP) -r requirements-dev.txt
+	@touch $@ $(RUN_READY)
