@@ -185,6 +185,30 @@ def test_more_specific_rule_wins():
     )
 
 
+@pytest.mark.parametrize(
+    ("rules", "style"),
+    [
+        ("p{padding:0;padding-left:5px} .c{padding:9px}", "padding-left:5px; padding:9px"),
+        ("p{padding-left:5px} .c{padding:9px}", "padding-left:5px; padding:9px"),
+        ("p{padding:0} .c{padding-left:9px}", "padding:0; padding-left:9px"),
+        ("p{a:1;b:2} .c{a:3}", "b:2; a:3"),
+        ("p{--x:1;content:'; -r1-y:z'}", "--x:1; content:'; -r1-y:z'"),
+        ("p{color:red!important} .c{color:blue}", "color:red"),
+    ],
+)
+def test_later_shorthand_wins_over_earlier_longhand(rules, style):
+    assert inline_css(f"<style>{rules}</style><p class=c>").endswith(f'<p style="{style}" class=c>')
+
+
+def test_attributes_written_for_old_clients_stay():
+    html = (
+        '<style>img{width:100%} td{background-color:#fff}</style><td bgcolor=red><img width="600">'
+    )
+    assert inline_css(html).endswith(
+        '<td style="background-color:#fff" bgcolor=red><img style="width:100%" width="600">'
+    )
+
+
 def test_selector_that_nobody_knows_costs_only_its_own_rule():
     html = "<style>p::before{a:b} ..x{a:b} p:frobnicate(1){a:b} p{color:red}</style><p>"
     assert inline_css(html).endswith('<p style="color:red">')
