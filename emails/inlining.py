@@ -4,7 +4,6 @@ premailer works out which rule applies to which element; only its styles are tak
 other byte of the mail stays as it was: links, entities, doctype, conditional comments, fragments.
 """
 
-import itertools
 import logging
 import re
 import threading
@@ -38,6 +37,7 @@ ODD_MARKUP = (
     ValueError,
 )
 
+Rule = tuple[tuple[int, ...], str, str]  # specificity, selector, declarations
 Edit = tuple[int, int, str]  # html[start:end] becomes the text
 
 
@@ -79,7 +79,6 @@ class _OfflinePremailer(Premailer):  # type: ignore[misc]  # untyped
     """
 
     def __init__(self) -> None:
-        self._numbers = itertools.count()
         super().__init__(
             allow_network=False,
             keep_style_tags=True,
@@ -88,46 +87,34 @@ class _OfflinePremailer(Premailer):  # type: ignore[misc]  # untyped
             align_floating_images=False,
         )
 
-    def _parse_css_string(self, css_body: str, validate: bool = True) -> Any:
-        return _parsed(css_body)
-
-    def _parse_style_rules(self, css_body: str, ruleset_index: int) -> tuple[list[Any], list[Any]]:
-        css = with_legacy_colors(css_body or "")
-        rules, leftover = super()._parse_style_rules(css, ruleset_index)
-        kept = [
-            (specificity, selector, self._numbered(declarations))
-            for specificity, selector, declarations in rules
+    def read_rules(self, css: str, sheet: int) -> list[Rule]:
+        """What premailer makes of a style sheet, with numbered properties."""
+        rules, _ = super()._parse_style_rules(with_legacy_colors(css), sheet)
+        return [
+            (specificity, selector, _numbered(declarations, f"{sheet}-{number}"))
+            for number, (specificity, selector, declarations) in enumerate(rules)
             if _is_selector(selector)
         ]
-        return kept, leftover
+
+    def _parse_style_rules(self, css_body: str, ruleset_index: int) -> tuple[list[Rule], list[Any]]:
+        return [*_rules(css_body or "", ruleset_index)], []
+
+    def _parse_css_string(self, css_body: str, validate: bool = True) -> Any:
+        parser = cssutils.CSSParser(
+            fetcher=lambda url: None,  # `@import`, from wherever
+            validate=False,
+            loglevel=logging.CRITICAL,
+        )
+        return parser.parseString(css_body)
 
     def _style_to_basic_html_attributes(self, *args: Any, **options: Any) -> None:
         """No `width="100%"` in place of the `width="600"` that was written for Outlook."""
 
-    def _numbered(self, declarations: str) -> str:
-        number = next(self._numbers)
-        pairs = csstext_to_pairs(declarations, validate=False)
-        return ";".join(f"-{MARK}-{number}-{name}:{value}" for name, value in pairs)
 
-
-def _merged(numbered: str) -> str:
-    """The declarations in the order of the cascade, each property once, where it came last."""
-    declarations: dict[str, str] = {}
-    for declaration in re.split(rf"(?:^|; )-{MARK}-\d+-", numbered)[1:]:
-        name, _, value = declaration.partition(":")
-        declarations.pop(name, None)
-        declarations[name] = value
-    return "; ".join(f"{name}:{value}" for name, value in declarations.items())
-
-
-@lru_cache(maxsize=64)
-def _parsed(css: str) -> Any:
-    parser = cssutils.CSSParser(
-        fetcher=lambda url: None,  # `@import`, from wherever
-        validate=False,
-        loglevel=logging.CRITICAL,
-    )
-    return parser.parseString(css)
+@lru_cache(maxsize=256)
+def _rules(css: str, sheet: int) -> tuple[Rule, ...]:
+    """Kept, because the mails of a template share their CSS, and reading it costs most."""
+    return tuple(_OfflinePremailer().read_rules(css, sheet))
 
 
 def _is_selector(selector: str) -> bool:
@@ -136,6 +123,21 @@ def _is_selector(selector: str) -> bool:
     except SelectorError:
         return False
     return True
+
+
+def _numbered(declarations: str, number: str) -> str:
+    pairs = csstext_to_pairs(declarations, validate=False)
+    return ";".join(f"-{MARK}-{number}-{name}:{value}" for name, value in pairs)
+
+
+def _merged(numbered: str) -> str:
+    """The declarations in the order of the cascade, each property once, where it came last."""
+    declarations: dict[str, str] = {}
+    for declaration in re.split(rf"(?:^|; )-{MARK}-\d+-\d+-", numbered)[1:]:
+        name, _, value = declaration.partition(":")
+        declarations.pop(name, None)
+        declarations[name] = value
+    return "; ".join(f"{name}:{value}" for name, value in declarations.items())
 
 
 _one_at_a_time = threading.Lock()  # cssutils keeps its state in globals

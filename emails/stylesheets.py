@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from enum import Enum, auto
+from functools import lru_cache
 
 _TOKEN = re.compile(
     r"""
@@ -29,6 +30,7 @@ class _Block(Enum):
     OTHER = auto()  # @font-face, @keyframes, where !important means nothing
 
 
+@lru_cache(maxsize=256)  # the mails of a template share their CSS
 def with_priority(css: str, *, conditional: bool = False) -> str:
     """`!important` on what holds sometimes: rules in @media and @supports, `:hover` and its kin.
 
