@@ -174,11 +174,11 @@ STORAGES: dict[str, dict[str, Any]] = {
         if STATIC_COLLECTED
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
-    "default": {"BACKEND": "uploads.storage.LocalStorage", "OPTIONS": {"location": UPLOADS_ROOT}},
+    "default": {"BACKEND": "uploads.local.LocalStorage", "OPTIONS": {"location": UPLOADS_ROOT}},
 }
 if S3_BUCKET:
     STORAGES["default"] = {
-        "BACKEND": "uploads.storage.S3Storage",
+        "BACKEND": "uploads.s3.S3Storage",
         "OPTIONS": {"bucket_name": S3_BUCKET, "endpoint_url": S3_ENDPOINT_URL or None},
     }
 

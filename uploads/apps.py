@@ -1,5 +1,7 @@
 """The uploads application."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -7,3 +9,7 @@ class UploadsConfig(AppConfig):
     """Files."""
 
     name = "uploads"
+
+    def ready(self) -> None:
+        """Listen for deleted rows."""
+        import_module("uploads.removal")

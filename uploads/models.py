@@ -1,9 +1,47 @@
 """Files that callers gave us: rows about what the storage holds."""
 
+from __future__ import annotations
+
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from accounts.models import Project
+from uploads.kinds import SHOWN_INLINE
+from uploads.names import STORED_NAME
+from uploads.storage import Part, upload_storage
+
+PATH = "/uploads/"
+
+
+def public_bases() -> tuple[str, ...]:
+    """Return what an upload's URL may start with, the one that we give out first."""
+    bases = (settings.UPLOADS_PUBLIC_URL, settings.PUBLIC_URL)
+    return tuple(base + PATH for base in bases if base)
+
+
+class UploadQuerySet(models.QuerySet["Upload"]):
+    """Uploads of one project, and those that anybody may read."""
+
+    def of(self, project: Project) -> UploadQuerySet:
+        """Return the uploads of `project`."""
+        return self.filter(project=project)
+
+    def public(self) -> UploadQuerySet:
+        """Return the uploads that have a URL."""
+        return self.filter(private=False)
+
+    def find(self, project: Project, reference: str) -> Upload | None:
+        """Return the public upload of `project` that a URL or a name of ours means, or None.
+
+        Another project's upload is not found, even though its URL is public: what a caller may
+        attach is what the caller uploaded.
+        """
+        for base in public_bases():
+            reference = reference.removeprefix(base)
+        if not STORED_NAME.fullmatch(reference):
+            return None
+        return self.of(project).public().filter(name=reference).first()
 
 
 class Upload(models.Model):
@@ -23,9 +61,33 @@ class Upload(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    objects = UploadQuerySet.as_manager()
+
     class Meta:
         db_table = "uploads"
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def url(self) -> str:
+        """The address for everybody; a private upload has one too, but it answers 404."""
+        return public_bases()[0] + self.name
+
+    @property
+    def shown_inline(self) -> bool:
+        """Tell whether a browser may show it from our origin, instead of saving it."""
+        return self.content_type in SHOWN_INLINE
+
+    def open_at(self, start: int = 0, length: int | None = None) -> Part:
+        """Open the content, or a part of it; the reader closes it. Raises OSError.
+
+        FileNotFoundError (an OSError) where the store lost the file. Not inside a transaction.
+        """
+        return upload_storage().open_at(self.name, start, length)
+
+    def read(self) -> bytes:
+        """Return the whole content, for what has to be in memory anyway. Raises OSError."""
+        with self.open_at() as part:
+            return b"".join(part)
