@@ -12,7 +12,7 @@ from accounts.authentication import caller
 from accounts.errors import RETRY_AFTER_SECONDS, ApiError
 from accounts.models import Project
 from uploads.models import Upload
-from uploads.receiving import FIELD, HOW, OneFileParser, ReceivedFile, refused
+from uploads.receiving import FIELD, MISSING, OneFileParser, ReceivedFile, refused
 from uploads.store import store
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class UploadView(APIView):
         refuse_unknown_length(request)
         received = request.data  # parsed here: after the key was checked
         if not isinstance(received, ReceivedFile):
-            raise refused({FIELD: f"The file is missing. {HOW}"})
+            raise refused({FIELD: MISSING})
         with received.content:
             upload = stored(caller(request).project, received)
         return Response(described(upload), status.HTTP_201_CREATED)

@@ -13,21 +13,51 @@ from uploads.kinds import (
     OOXML,
     OPENDOCUMENT,
     TEXT,
-    TEXTUAL,
     ZIP,
     refine,
 )
 
 HEAD_BYTES = TAIL_BYTES = 64 * 1024
-LEAST_SIGNATURE = 3  # bytes; what puremagic knows by one or two fits any file
 
-# Spellings of puremagic, and ours (IANA's where there is one).
-ALIASES = {
-    "application/x-gzip": "application/gzip",
-    "audio/wave": "audio/wav",
-    "audio/x-wav": "audio/wav",
-    "application/ogg": "audio/ogg",
+# Types that matter to a mailer, by signatures that nothing else has. puremagic, which knows many
+# more, takes "RIFF" for an image and the word "text" at offset 73 for an office document.
+SIGNATURES: dict[str, re.Pattern[bytes]] = {
+    content_type: re.compile(pattern, re.DOTALL)
+    for content_type, pattern in {
+        "image/png": rb"\x89PNG\r\n\x1a\n",
+        "image/jpeg": rb"\xff\xd8\xff",
+        "image/gif": rb"GIF8[79]a",
+        "image/webp": rb"RIFF....WEBPVP8",
+        "image/avif": rb"....ftyp(?:avi[fs]|mif1.{4,32}?avif)",
+        "image/heif": rb"....ftyp(?:hei[cx]|mif1)",
+        "image/tiff": rb"II\*\x00|MM\x00\*",
+        "image/x-icon": rb"\x00\x00\x01\x00[\x01-\x40]\x00",
+        "application/pdf": rb"%PDF-\d",
+        "application/rtf": rb"\{\\rtf1",
+        "application/gzip": rb"\x1f\x8b\x08",
+        "application/x-7z-compressed": rb"7z\xbc\xaf'\x1c",
+        "application/vnd.rar": rb"Rar!\x1a\x07[\x00\x01]",
+        "application/x-xz": rb"\xfd7zXZ\x00",
+        "application/x-bzip2": rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)",
+        "application/x-tar": rb".{257}ustar[\x00 ]",
+        OLE: rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        ZIP: rb"PK(?:\x03\x04|\x05\x06)",
+        "audio/mpeg": rb"ID3[\x02-\x04]|\xff[\xf2\xf3\xfa\xfb][\x10-\xeb]",
+        "audio/wav": rb"RIFF....WAVE",
+        "video/x-msvideo": rb"RIFF....AVI ",
+        "audio/ogg": rb"OggS\x00",
+        "audio/flac": rb"fLaC\x00",
+        "video/mp4": rb"....ftyp(?:isom|iso[2-9]|mp4[12]|avc1|M4V|dash)",
+        "video/quicktime": rb"....ftypqt  ",
+        "video/webm": rb"\x1aE\xdf\xa3.{0,60}?webm",
+        "font/woff2": rb"wOF2",
+        "application/vnd.microsoft.portable-executable": rb"MZ.{2}[\x00-\x1f]",
+    }.items()
 }
+RARE_SIGNATURE = 5  # bytes; what puremagic knows by fewer fits any file
+RARE_TYPE = re.compile(r"(?:application|audio|font|image|model|video)/[a-z0-9.+-]{1,100}")
+ACTIVE = re.compile(r"html|xml|svg|script|json|flash|octet-stream")
+
 # In an OOXML package the names of its parts tell which kind it is (ECMA-376, part 2).
 OFFICE_PARTS = {
     b"word/": f"{OOXML}.wordprocessingml.document",
@@ -72,11 +102,10 @@ def extension_of(filename: str) -> str:
 
 def by_content(head: bytes, tail: bytes) -> str:
     """Return the type that the first and last bytes of a file tell."""
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _package(head, tail)
-    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
-        return OLE
-    return _signature(head) or _text(head) or OCTETS
+    for content_type, signature in SIGNATURES.items():
+        if signature.match(head):
+            return _package(head, tail) if content_type == ZIP else content_type
+    return _text(head) or _rare(head) or OCTETS
 
 
 def _package(head: bytes, tail: bytes) -> str:
@@ -93,16 +122,17 @@ def _package(head: bytes, tail: bytes) -> str:
     return ZIP
 
 
-def _signature(head: bytes) -> str | None:
-    """Return the type of the most certain signature at the start, of those that we know."""
+def _rare(head: bytes) -> str | None:
+    """Return a passive type of binary content that is none of ours, by a signature at the start."""
     try:
         matches = puremagic.magic_string(head)
     except (puremagic.PureError, ValueError):
         return None
     for match in matches:
-        content_type: str = ALIASES.get(match.mime_type, match.mime_type)
-        long_enough = len(match.byte_match) >= LEAST_SIGNATURE and match.offset >= 0
-        if long_enough and content_type in EXTENSIONS and content_type not in TEXTUAL:
+        content_type: str = match.mime_type
+        certain = match.offset == 0 and len(match.byte_match) >= RARE_SIGNATURE
+        passive = RARE_TYPE.fullmatch(content_type) and not ACTIVE.search(content_type)
+        if certain and passive and content_type not in EXTENSIONS:
             return content_type
     return None
 

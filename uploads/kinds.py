@@ -41,6 +41,7 @@ EXTENSIONS: dict[str, tuple[str, ...]] = {
     "application/vnd.ms-outlook": ("msg",),
     "audio/mpeg": ("mp3",),
     "audio/wav": ("wav",),
+    "video/x-msvideo": ("avi",),
     "audio/ogg": ("ogg", "oga", "opus"),
     "audio/flac": ("flac",),
     "video/mp4": ("mp4", "m4v"),
@@ -93,8 +94,6 @@ REFINED: dict[str, frozenset[str]] = {
     ),
 }
 
-TEXTUAL = REFINED[TEXT] | {TEXT, "image/svg+xml"}  # told by reading them, not by a signature
-
 # Raster images run no script in any browser: the only ones that a page may show from our origin.
 SHOWN_INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"})
 
@@ -110,11 +109,12 @@ def refine(content_type: str, extension: str) -> str:
 def safe_extension(content_type: str, extension: str) -> str:
     """Return `extension` where it tells the truth about the content, else the type's own.
 
-    Of unknown content any short word is kept that does not claim a type known to us.
+    Of a type unknown to us any short word is kept that does not claim one of those known.
     """
-    if extension in EXTENSIONS[content_type]:
+    known = EXTENSIONS.get(content_type, EXTENSIONS[OCTETS])
+    if extension in known:
         return extension
     harmless = extension.isascii() and extension.isalnum() and len(extension) <= 10
-    if content_type == OCTETS and harmless and extension not in CLAIMED:
+    if known == EXTENSIONS[OCTETS] and harmless and extension not in CLAIMED:
         return extension
-    return EXTENSIONS[content_type][0]
+    return known[0]

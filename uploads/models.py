@@ -37,11 +37,11 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         Another project's upload is not found, even though its URL is public: what a caller may
         attach is what the caller uploaded.
         """
-        for base in public_bases():
-            reference = reference.removeprefix(base)
-        if not STORED_NAME.fullmatch(reference):
+        bases = [base for base in public_bases() if reference.startswith(base)]
+        name = reference.removeprefix(bases[0]) if bases else reference
+        if not STORED_NAME.fullmatch(name):
             return None
-        return self.of(project).public().filter(name=reference).first()
+        return self.of(project).public().filter(name=name).first()
 
 
 class Upload(models.Model):

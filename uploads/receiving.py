@@ -21,6 +21,7 @@ FIELD = "file"
 IN_MEMORY_BYTES = 256 * 1024  # smaller files never touch the disk twice
 OVERHEAD_BYTES = 16 * 1024  # boundaries and headers around the file
 HOW = 'Send the file as `-F "file=@image.png"` does with curl.'
+MISSING = f"The file is missing. {HOW}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,6 @@ class OneFileHandler(FileUploadHandler):
     def __init__(self) -> None:
         super().__init__()
         self.faults: dict[str, str] = {}
-        self.cut_short = False
         self._filename: str | None = None
         self._complete = False
         self._spool = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115 (see discard)
@@ -122,29 +122,26 @@ class OneFileHandler(FileUploadHandler):
         """Note that the closing boundary was seen."""
         self._complete = True
 
-    def upload_interrupted(self) -> None:
-        """Note that the body ended within a file."""
-        self.cut_short = True
-
     def received(self, fields: Mapping[str, str]) -> ReceivedFile:
         """Return the file, or raise the 400 that names all faults of the form."""
         self.faults |= {name: _unknown() for name in fields if name != FIELD}
-        if self.cut_short:
-            self.faults[FIELD] = "The body ended before the file did. Send it whole."
-        elif FIELD in fields and self._filename is None:
-            self.faults[FIELD] = f"This is not a file: the part has no file name. {HOW}"
-        elif not self._complete:
-            self.faults.setdefault(FIELD, f"The file is missing. {HOW}")
-        elif self._spool.tell() == 0:
-            self.faults.setdefault(FIELD, "The file is empty.")
-        if self.faults:
+        if fault := self._fault(FIELD in fields):
+            self.faults.setdefault(FIELD, fault)
+        if self.faults or self._filename is None:
             raise refused(self.faults)
-        assert self._filename is not None
         return ReceivedFile(self._filename, self._spool)
 
     def discard(self) -> None:
         """Throw away what was kept."""
         self._spool.close()
+
+    def _fault(self, sent_as_text: bool) -> str | None:
+        """Return what is wrong with the content of `file`."""
+        if self._filename is None:
+            return f"The part has no file name. {HOW}" if sent_as_text else MISSING
+        if not self._complete:
+            return "The body ended before the file did. Send it whole."
+        return "The file is empty." if self._spool.tell() == 0 else None
 
     def _check_name(self, file_name: str) -> None:
         try:

@@ -62,9 +62,13 @@ class S3Storage(DjangoStoragesS3):  # type: ignore[misc]  # django-storages has 
             super().delete(name)
 
     def exists(self, name: str) -> bool:
-        """Tell whether the name is taken."""
-        with _trouble_as_oserror(name):
-            return bool(super().exists(name))
+        """Tell whether the name is taken, by the one client that all threads share."""
+        try:
+            with _trouble_as_oserror(name):
+                self.bucket.meta.client.head_object(Bucket=self.bucket_name, Key=name)
+        except FileNotFoundError:
+            return False
+        return True
 
     def check(self) -> None:
         """See UploadStorage: asks for the bucket."""
