@@ -44,8 +44,8 @@ def checked_filename(filename: str) -> str:
 def stored_name(filename: str, content_type: str) -> str:
     """Return a new name: slug of the stem, a random part, an extension true to the content.
 
-    >>> stored_name("Großes Bild.PNG", "image/png")  # doctest: +SKIP
-    'groes-bild_x8k2m4q7w1z5r9t3.png'
+    "Holiday Photo.PNG" becomes "holiday-photo_x8k2m4q7w1z5r9t3.png", a stem without letters of
+    ours "file_…".
     """
     extension = extension_of(filename)
     stem = filename[: -len(extension) - 1] if extension else filename

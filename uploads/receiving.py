@@ -137,8 +137,10 @@ class OneFileHandler(FileUploadHandler):
 
     def _fault(self, sent_as_text: bool) -> str | None:
         """Return what is wrong with the content of `file`."""
+        if sent_as_text:
+            return f"The part has no file name. {HOW}"
         if self._filename is None:
-            return f"The part has no file name. {HOW}" if sent_as_text else MISSING
+            return MISSING
         if not self._complete:
             return "The body ended before the file did. Send it whole."
         return "The file is empty." if self._spool.tell() == 0 else None

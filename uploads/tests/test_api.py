@@ -106,6 +106,7 @@ def test_the_declared_type_of_a_part_is_not_believed(client, local_store):
         ([part("file", b"", b"empty.png")], {"file": "empty"}),
         ([part("file", PNG)], {"file": "no file name"}),
         ([part("file", PNG, b"")], {"file": "no file name"}),
+        ([part("file", PNG, b"a.png"), part("file", b"text")], {"file": "no file name"}),
         ([part("flie", PNG, b"image.png")], {"file": "missing", "flie": "no such field"}),
         ([part("file", PNG, b"a.png"), part("file", PNG, b"b.png")], {"file": "one file"}),
         ([part("file", PNG, b"a.png"), part("alt", b"text")], {"alt": "no such field"}),
@@ -151,6 +152,16 @@ def test_a_body_that_breaks_off_is_refused(client, local_store):
         "/api/upload", body[:500], content_type=content_type, headers=bearer(project())
     )
     assert (response.status_code, "ended" in fields_of(response)["file"][0]) == (400, True)
+
+
+def test_a_connection_that_breaks_is_no_fault_of_ours(client, local_store):
+    class Broken(Counting):
+        def read(self, size=-1):
+            raise OSError("connection reset")
+
+    body, content_type = streamed(1000)
+    broken = Broken(body.pieces, body.filler, body.tail)
+    assert post_streamed(client, broken, content_type).status_code == 400
 
 
 @pytest.mark.parametrize("content_type", ["multipart/form-data", "multipart/form-data; boundary=ü"])
