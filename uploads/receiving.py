@@ -15,7 +15,7 @@ from rest_framework.request import Request
 
 from accounts.errors import ApiError
 from accounts.parsers import too_large
-from uploads.names import UnsafeName, checked_filename
+from uploads.filenames import UnsafeFilename, check_filename
 
 FIELD = "file"
 IN_MEMORY_BYTES = 256 * 1024  # smaller files never touch the disk twice
@@ -147,8 +147,8 @@ class OneFileHandler(FileUploadHandler):
 
     def _check_name(self, file_name: str) -> None:
         try:
-            checked_filename(file_name)
-        except UnsafeName as error:
+            check_filename(file_name)
+        except UnsafeFilename as error:
             self.faults[FIELD] = str(error)
             raise SkipFile from None
 

@@ -11,8 +11,9 @@ from django.db import transaction
 
 from accounts.models import Project
 from uploads.detection import detect
+from uploads.filenames import check_filename
 from uploads.models import Upload
-from uploads.names import checked_filename, stored_name
+from uploads.names import stored_name
 from uploads.removal import remove_file
 from uploads.storage import upload_storage
 
@@ -40,10 +41,11 @@ def store(
     """Store a seekable binary file and return its committed row.
 
     Private is what `/uploads/` never serves. `max_bytes` is MAX_UPLOAD_BYTES when left out.
-    Raises EmptyFile, FileTooLarge or names.UnsafeName for what can't be taken, OSError where the
-    store is in trouble, and RuntimeError inside a transaction, which may not wait for a network.
+    Raises EmptyFile, FileTooLarge or filenames.UnsafeFilename for what can't be taken, OSError
+    where the store is in trouble, and RuntimeError inside a transaction, which may not wait for
+    a network.
     """
-    checked_filename(filename)
+    check_filename(filename)
     size = _checked_size(file, settings.MAX_UPLOAD_BYTES if max_bytes is None else max_bytes)
     content_type = detect(file, filename)
     name = upload_storage().save(stored_name(filename, content_type), _typed(file, content_type))

@@ -25,12 +25,6 @@ def sign_in_as_superuser(client):
     client.force_login(User.objects.create(username="root", is_staff=True, is_superuser=True))
 
 
-@pytest.fixture(autouse=True)
-def plain_static_files(settings):
-    backend = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = settings.STORAGES | {"staticfiles": backend}
-
-
 def test_the_list_shows_name_type_and_size(client, local_store):
     sign_in(client, "view_upload")
     upload = make_upload()

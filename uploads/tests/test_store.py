@@ -5,8 +5,8 @@ import io
 import pytest
 from django.db import DatabaseError, transaction
 
+from uploads.filenames import UnsafeFilename
 from uploads.models import Upload
-from uploads.names import UnsafeName
 from uploads.store import EmptyFile, FileTooLarge, store
 from uploads.tests.factories import PNG, make_project, make_upload
 
@@ -29,7 +29,7 @@ def test_inline_content_becomes_a_private_upload(either_store):
     [
         (b"", "a.png", EmptyFile),
         (b"12345", "a.png", FileTooLarge),
-        (b"1", "a\r\nb.png", UnsafeName),
+        (b"1", "a\r\nb.png", UnsafeFilename),
     ],
 )
 def test_what_can_not_be_taken_leaves_nothing(local_store, content, filename, error):
