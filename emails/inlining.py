@@ -33,6 +33,7 @@ ODD_MARKUP = (
     AttributeError,
     LookupError,
     RecursionError,
+    SelectorError,
     TypeError,
     ValueError,
 )

@@ -295,3 +295,16 @@ def test_inlined_styles_agree_with_the_document_that_a_parser_sees():
     page = lxml_html.document_fromstring(inline_css(MAIL))
     styled = {element.tag for element in page.iter("*") if "color:red" in element.get("style", "")}
     assert styled == {"p", "img"}
+
+
+CSS_WORDS = (
+    "p .c #i * a:hover p:first-child :root > + ~ , [x='y'] { } ; : color:red --x:1 !important "
+    "@media @import url(x) ( ) \" ' /* */ <!-- --> \\ 1px \u00e9 \0"
+)
+CSS_PIECE = st.sampled_from(CSS_WORDS.split())
+
+
+@given(st.lists(CSS_PIECE, max_size=20).map(" ".join))
+def test_any_style_sheet_leaves_the_mail_in_place(css):
+    html = f"<style>{css}</style><p class=c id=i>x</p>"
+    assert inline_css(html).endswith(" class=c id=i>x</p>")
