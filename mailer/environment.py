@@ -27,8 +27,11 @@ def load_generated_settings(var: Path) -> None:
 def read(name: str, kind: str, hint: str, **options: Any) -> Any:
     """Return the variable `name` as `kind` ("str", "int", "float", "bool", "list").
 
-    Raises ImproperlyConfigured: one sentence with the variable's name, its fault and `hint`.
+    An empty variable counts as not set, as compose files pass it on. Raises ImproperlyConfigured:
+    one sentence with the variable's name, its fault and `hint`.
     """
+    if "default" in options and not env.str(name, "").strip():
+        return options["default"]
     try:
         value = getattr(env, kind)(name, **options)
     except EnvError as error:

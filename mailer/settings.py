@@ -39,6 +39,7 @@ DATABASES = {"default": environment.database("DATABASE_URL", f"sqlite:///{VAR / 
 _database: dict[str, Any] = DATABASES["default"]
 _options: dict[str, Any] = _database.setdefault("OPTIONS", {})
 if "sqlite" in _database["ENGINE"]:
+    _database["TEST"] = {"NAME": str(VAR / "test.sqlite3")}  # threads share a file, not a memory
     _options |= {
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",  # writers wait for their turn instead of failing
@@ -235,6 +236,13 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+CELERY_BEAT_SCHEDULE = {  # django-celery-beat copies it to the database, where staff see it
+    "ring for what is due": {
+        "task": "delivery.ring",
+        "schedule": 1.0,
+        "options": {"expires": 10},
+    },
+}
 CELERY_TIMEZONE = "UTC"
 
 # --- Logs -----------------------------------------------------------------------------------

@@ -1,0 +1,139 @@
+"""What the API takes, validated into a Submission."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.models import Project
+from accounts.serializers import StrictSerializer
+from emails.addresses import Address
+from emails.api.fields import (
+    AddressField,
+    AttachmentRequest,
+    HeadersField,
+    MomentField,
+    NameField,
+    ObjectField,
+    address_list,
+)
+from emails.models import Template, TemplateVersion
+from emails.submission import AttachedFile, Submission
+from uploads.models import Upload
+
+MAX_LIFE_SECONDS = 30 * 86_400
+
+
+class EmailRequest(StrictSerializer):
+    """The body of `POST /api/emails`. The context holds the `project`."""
+
+    to_email = AddressField()
+    to_name = NameField(allow_blank=True, max_length=255)
+    from_email = AddressField()
+    subject = NameField(required=False, allow_null=True, max_length=2000)
+    html_body = serializers.CharField(required=False, allow_null=True, trim_whitespace=False)
+    text_body = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, trim_whitespace=False
+    )
+    template_id = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+    scheduled_at = MomentField(required=False, allow_null=True)
+
+    from_name = NameField(required=False, allow_blank=True, default="", max_length=255)
+    reply_to = address_list(max_length=20)
+    cc = address_list()
+    bcc = address_list()
+    variables = ObjectField(required=False, default=dict)
+    attachments = AttachmentRequest(many=True, required=False, default=list)
+    headers = HeadersField(required=False, default=dict)
+    tags = serializers.ListField(
+        child=NameField(max_length=100), required=False, default=list, max_length=50
+    )
+    metadata = ObjectField(required=False, default=dict)
+    track_opens = serializers.BooleanField(required=False, default=True)
+    track_clicks = serializers.BooleanField(required=False, default=True)
+    expires_in = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=MAX_LIFE_SECONDS
+    )
+
+    @property
+    def project(self) -> Project:
+        """Whose mail this is."""
+        return self.context["project"]  # type: ignore[no-any-return]
+
+    def validate_template_id(self, value: int | None) -> TemplateVersion | None:
+        """Return the version that the email keeps."""
+        if value is None:
+            return None
+        template = Template.objects.filter(pk=value, project=self.project).first()
+        version = template.current if template else None
+        if version is None:
+            raise serializers.ValidationError(f"There is no template {value} in this project.")
+        return version
+
+    def validate_attachments(self, value: list[dict[str, Any]]) -> tuple[AttachedFile, ...]:
+        """Find the uploads that are named; name every one that is not there."""
+        found = []
+        wrong: dict[str, Any] = {}
+        for index, item in enumerate(value):
+            try:
+                found.append(self._attached(item))
+            except serializers.ValidationError as error:
+                wrong[str(index)] = error.detail
+        if wrong:
+            raise serializers.ValidationError(wrong)
+        return tuple(found)
+
+    def _attached(self, item: dict[str, Any]) -> AttachedFile:
+        kind, cid = item.get("content_type", ""), item.get("content_id", "")
+        if "content" in item:
+            return AttachedFile(item["filename"], kind, cid, content=item["content"])
+        field = "url" if "url" in item else "filename"
+        upload = Upload.objects.find(self.project, item[field])
+        if upload is None:
+            raise serializers.ValidationError(
+                {field: ["There is no such upload in this project. Send it to /api/upload first."]}
+            )
+        name = item.get("filename") if field == "url" else None
+        return AttachedFile(name or upload.filename, kind, cid, upload=upload)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Check that there is something to send."""
+        if attrs.get("template_id") is None:
+            missing = [name for name in ("subject", "html_body") if not attrs.get(name)]
+            if missing:
+                raise serializers.ValidationError(
+                    {name: ["This is required without a `template_id`."] for name in missing}
+                )
+        return attrs
+
+    def submission(self) -> Submission:
+        """Return the validated request as the value that `accept` takes."""
+        data = self.validated_data
+        return Submission(
+            project=self.project,
+            sender=Address(data["from_email"].email, data["from_name"]),
+            to=(Address(data["to_email"].email, data["to_name"]),),
+            cc=tuple(data["cc"]),
+            bcc=tuple(data["bcc"]),
+            reply_to=tuple(data["reply_to"]),
+            subject=data.get("subject"),
+            html_body=data.get("html_body"),
+            text_body=data.get("text_body"),
+            template_version=data.get("template_id"),
+            variables=data["variables"],
+            headers=data["headers"],
+            tags=tuple(data["tags"]),
+            metadata=data["metadata"],
+            attachments=data["attachments"] or (),
+            track_opens=data["track_opens"],
+            track_clicks=data["track_clicks"],
+            scheduled_at=data.get("scheduled_at"),
+            expires_in=data.get("expires_in"),
+        )
+
+
+class CancelRequest(StrictSerializer):
+    """The body of `POST /api/emails/cancel`."""
+
+    email_id = serializers.CharField(max_length=64)

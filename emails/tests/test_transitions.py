@@ -1,0 +1,134 @@
+"""Claim, renewal, settlement: compare-and-swap on the row."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from emails import transitions
+from emails.models import EmailEvent, EventType, Priority, Recipient, Status
+from emails.tests.factories import in_the_past, make_email, make_recipient
+from emails.transitions import Settlement
+
+pytestmark = pytest.mark.django_db
+
+LEASE = 60
+
+
+def delivered(pk, token):
+    return Settlement(pk, token, Status.DELIVERED, EventType.DELIVER, {"host": "mx"})
+
+
+def test_due_recipient_is_claimed_once():
+    row = make_recipient()
+    token, ids = transitions.claim(10, LEASE)
+    assert ids == [row.pk]
+    assert transitions.claim(10, LEASE)[1] == []
+    row.refresh_from_db()
+    assert (row.status, row.lease_token, row.attempts) == (Status.SENDING, token, 1)
+    assert row.next_attempt_at > timezone.now() + timedelta(seconds=LEASE - 5)
+
+
+@pytest.mark.parametrize("status", [Status.SCHEDULED, Status.QUEUED, Status.DEFERRED])
+def test_every_waiting_status_is_claimed_when_due_and_not_before(status):
+    row = make_recipient(status=status, next_attempt_at=timezone.now() + timedelta(seconds=30))
+    assert transitions.claim(10, LEASE)[1] == []
+    Recipient.objects.update(next_attempt_at=in_the_past(seconds=1))
+    assert transitions.claim(10, LEASE)[1] == [row.pk]
+
+
+@pytest.mark.parametrize(
+    "status", [s for s in Status if s not in ("scheduled", "queued", "deferred")]
+)
+def test_no_other_status_is_claimed(status):
+    make_recipient(status=status)
+    assert transitions.claim(10, LEASE)[1] == []
+
+
+def test_single_sends_go_before_batches():
+    batch = make_recipient(priority=Priority.BATCH, next_attempt_at=in_the_past(hours=1))
+    single = make_recipient()
+    assert transitions.claim(1, LEASE)[1] == [single.pk]
+    assert transitions.claim(1, LEASE)[1] == [batch.pk]
+
+
+def test_claim_takes_no_more_than_its_limit():
+    for _ in range(5):
+        make_email()
+    assert len(transitions.claim(3, LEASE)[1]) == 3
+
+
+def test_settlement_writes_status_and_event():
+    row = make_recipient()
+    token, _ = transitions.claim(1, LEASE)
+    assert transitions.settle([delivered(row.pk, token)]) == {row.pk}
+    row.refresh_from_db()
+    assert (row.status, row.lease_token) == (Status.DELIVERED, None)
+    event = EmailEvent.objects.get(type=EventType.DELIVER)
+    assert (event.recipient_id, event.email_id, event.data) == (
+        row.pk,
+        row.email_id,
+        {"host": "mx"},
+    )
+
+
+def test_deferral_waits_and_is_claimed_again():
+    row = make_recipient()
+    token, _ = transitions.claim(1, LEASE)
+    transitions.settle([Settlement(row.pk, token, Status.DEFERRED, EventType.DEFER, {}, wait=300)])
+    row.refresh_from_db()
+    assert timedelta(seconds=290) < row.next_attempt_at - timezone.now() < timedelta(seconds=310)
+    Recipient.objects.update(next_attempt_at=in_the_past(seconds=1))
+    assert transitions.claim(1, LEASE)[1] == [row.pk]
+    row.refresh_from_db()
+    assert row.attempts == 2
+
+
+def test_worker_without_the_lease_cannot_settle():
+    row = make_recipient()
+    transitions.claim(1, LEASE)
+    assert transitions.settle([delivered(row.pk, uuid.uuid4())]) == set()
+    row.refresh_from_db()
+    assert row.status == Status.SENDING
+    assert not EmailEvent.objects.filter(type=EventType.DELIVER).exists()
+
+
+def test_expired_lease_is_taken_over_as_ambiguous():
+    row = make_recipient()
+    token, _ = transitions.claim(1, LEASE)
+    assert transitions.take_over() == []
+    Recipient.objects.update(next_attempt_at=in_the_past(seconds=1))
+    assert [lost.recipient_id for lost in transitions.take_over()] == [row.pk]
+    row.refresh_from_db()
+    assert (row.status, row.ambiguous) == (Status.DEFERRED, True)
+    assert EmailEvent.objects.get(type=EventType.DEFER).data["ambiguous"] is True
+    assert transitions.settle([delivered(row.pk, token)]) == set()
+    assert transitions.claim(1, LEASE)[1] == [row.pk]
+
+
+def test_lease_is_renewed_only_for_who_holds_it():
+    row = make_recipient()
+    token, _ = transitions.claim(1, 5)
+    assert transitions.renew(token, [row.pk], 600) == {row.pk}
+    row.refresh_from_db()
+    assert row.next_attempt_at > timezone.now() + timedelta(seconds=500)
+    assert transitions.renew(uuid.uuid4(), [row.pk], 600) == set()
+
+
+def test_what_is_given_back_counts_as_not_tried():
+    row = make_recipient()
+    token, _ = transitions.claim(1, LEASE)
+    assert transitions.give_back(token, [row.pk]) == 1
+    row.refresh_from_db()
+    assert (row.status, row.attempts, row.ambiguous) == (Status.QUEUED, 0, False)
+    assert transitions.claim(1, LEASE)[1] == [row.pk]
+
+
+def test_many_outcomes_are_settled_in_one_call():
+    rows = [make_recipient() for _ in range(5)]
+    token, _ = transitions.claim(5, LEASE)
+    stranger = Settlement(rows[0].pk, uuid.uuid4(), Status.BOUNCED, EventType.BOUNCE)
+    settled = transitions.settle([stranger, *(delivered(row.pk, token) for row in rows[1:])])
+    assert settled == {row.pk for row in rows[1:]}
+    assert Recipient.objects.get(pk=rows[0].pk).status == Status.SENDING
