@@ -50,7 +50,7 @@ class _Edit(NamedTuple):
 
 def rewrite(
     html: str,
-    click_url: Callable[[str], str],
+    click_url: Callable[[str], str] | None,
     pixel_url: str | None,
     own_prefixes: Sequence[str] = (),
 ) -> Rewritten:
@@ -66,13 +66,14 @@ def rewrite(
     value), begin with one of `own_prefixes`, or would pass MAX_URL_LENGTH. With the base of our
     own links among the prefixes, rewriting twice changes nothing.
 
-    The pixel, unless `pixel_url` is None or already there, stands before the last `</body>`, or
-    at the end (before what is never closed, as an open comment).
+    No link is rewritten where `click_url` is None. The pixel, unless `pixel_url` is None or
+    already there, stands before the last `</body>`, or at the end (before what is never closed,
+    as an open comment).
     """
     found = find_links(html)
-    links = list(_trackable_links(html, found, tuple(own_prefixes)))
+    links = list(_trackable_links(html, found, tuple(own_prefixes))) if click_url else []
     targets = dict.fromkeys(target for _, target in links)
-    tracked = {target: _tracked_url(target, click_url) for target in targets}
+    tracked = {target: _tracked_url(target, click_url) for target in targets if click_url}
     edits = [
         _Edit(href.start, href.end, escape(url))
         for href, target in links
