@@ -25,3 +25,4 @@ class Loader(AppLoader):
 app = Celery("mailer", loader="mailer.celery:Loader")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["worker"].add("delivery.worker:PumpStep")

@@ -1,0 +1,119 @@
+"""From a claimed recipient to an envelope: a list of named steps, each from value to value."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from delivery.claim import Delivery
+from delivery.mime import Draft, Part, assemble
+from delivery.transports.base import Envelope
+from emails.addresses import Address
+from emails.inlining import inline_css
+from emails.models import Attachment
+from emails.rendering import MissingVariables, RenderFailed, render
+from tracking.marking import track
+
+logger = logging.getLogger(__name__)
+
+
+class Unsendable(Exception):
+    """The email can't be made into a message, now or later; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One recipient's copy in the making."""
+
+    delivery: Delivery
+    subject: str = ""
+    html: str = ""
+    text: str = ""
+    content: bytes = b""
+
+
+def render_content(copy: Copy) -> Copy:
+    """Fill the template, or take the bodies as they came; a missing text is made from the HTML."""
+    try:
+        content = render(copy.delivery.email)
+    except (MissingVariables, RenderFailed) as error:
+        raise Unsendable(f"the template can't be rendered: {error}") from None
+    return replace(copy, subject=content.subject, html=content.html, text=content.text)
+
+
+def inline_styles(copy: Copy) -> Copy:
+    """Bring `<style>` into the elements, where mail programs read it."""
+    return replace(copy, html=inline_css(copy.html))
+
+
+def add_tracking(copy: Copy) -> Copy:
+    """Rewrite the links and add the pixel, with tokens of this recipient's own."""
+    email, recipient = copy.delivery.email, copy.delivery.recipient
+    tracked = track(
+        copy.html,
+        email_id=email.pk,
+        recipient_id=recipient.pk,
+        opens=email.track_opens,
+        clicks=email.track_clicks,
+    )
+    for warning in tracked.warnings:
+        logger.warning(warning, extra=copy.delivery.log)
+    return replace(copy, html=tracked.html)
+
+
+def assemble_message(copy: Copy) -> Copy:
+    """Write the RFC 5322 message."""
+    email = copy.delivery.email
+    draft = Draft(
+        from_=Address(email.from_email, email.from_name),
+        to=_addresses(email.to),
+        cc=_addresses(email.cc),
+        reply_to=_addresses(email.reply_to),
+        subject=copy.subject,
+        html=copy.html or None,
+        text=copy.text or None,
+        headers=tuple(email.headers.items()),
+        message_id=email.rfc_message_id,
+        date=email.scheduled_at or email.created_at,
+        attachments=tuple(map(_part, email.attachments.all())),
+    )
+    return replace(copy, content=assemble(draft))
+
+
+STEPS: tuple[Callable[[Copy], Copy], ...] = (
+    render_content,
+    inline_styles,
+    add_tracking,
+    assemble_message,
+)
+
+
+def compose(delivery: Delivery) -> Envelope:
+    """Return the envelope. Unsendable where it never can be made, OSError where it can't now."""
+    copy = Copy(delivery)
+    for step in STEPS:
+        copy = step(copy)
+    return Envelope(
+        message_id=delivery.email.public_id,
+        recipient_id=delivery.recipient.pk,
+        attempt=delivery.recipient.attempts,
+        mail_from=delivery.email.from_email,
+        rcpt_to=delivery.recipient.address,
+        content=copy.content,
+        may_send=delivery.lease.held,
+    )
+
+
+def _addresses(written: list[dict[str, str]]) -> tuple[Address, ...]:
+    return tuple(Address(item["email"], item["name"]) for item in written)
+
+
+def _part(attachment: Attachment) -> Part:
+    return Part(
+        filename=attachment.name,
+        content_type=attachment.content_type,
+        content=attachment.upload.read(),
+        content_id=attachment.content_id or None,
+        disposition="inline" if attachment.content_id else "attachment",
+    )

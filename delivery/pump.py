@@ -1,0 +1,181 @@
+"""The pump of a worker process: claims due mail, keeps deliveries in flight, settles outcomes."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import Error, close_old_connections, connection
+
+from delivery import claim
+from delivery.attempt import Attempt
+from delivery.claim import Delivery
+from delivery.settler import Settler
+from delivery.transports.base import Transport
+from emails import doorbell, transitions
+
+logger = logging.getLogger(__name__)
+
+GATHER_SECONDS = 0.05  # under load: how long to let places become free before claiming again
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much at once, and how often to look without a bell. Times in seconds."""
+
+    concurrency: int = 20
+    lease: float = 45
+    look: float = 2
+
+    @property
+    def capacity(self) -> int:
+        """How many may be claimed at once: those in flight, and as many again ready to go."""
+        return 2 * self.concurrency
+
+
+def configured_pace() -> Pace:
+    """Return the pace of the settings."""
+    return Pace(settings.DELIVERY_CONCURRENCY, settings.LEASE_SECONDS, settings.LOOK_SECONDS)
+
+
+class Pump:
+    """Started and drained with its worker process. `wake` is what a bell does."""
+
+    def __init__(self, transport: Transport, pace: Pace) -> None:
+        self._transport, self._pace = transport, pace
+        self._bell = threading.Event()
+        self._stopping = threading.Event()
+        self._settler = Settler()
+        self._ready: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
+        self._held: dict[int, Delivery] = {}
+        self._changed = threading.Condition()
+        self._more_waits = False
+        self._threads = [
+            threading.Thread(target=self._run_deliveries, name=f"delivery-{n}", daemon=True)
+            for n in range(pace.concurrency)
+        ]
+        self._clock = threading.Thread(target=self._run, name="pump", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look for work."""
+        self._settler.start()
+        for thread in [*self._threads, self._clock]:
+            thread.start()
+        logger.info("pump started", extra={"transport": self._transport.name})
+
+    def wake(self) -> None:
+        """Look for work now."""
+        self._bell.set()
+
+    def drain(self, timeout: float) -> None:
+        """Stop within about `timeout` seconds: finish or give back what was claimed.
+
+        What waits for a reply at the end of that time is settled as what it is: ambiguous
+        after the final dot, deferred before it.
+        """
+        ends = time.monotonic() + timeout
+        self._stopping.set()
+        self._bell.set()
+        self._clock.join(timeout)
+        self._give_back_unstarted()
+        if not self._wait_until_idle(ends - time.monotonic()):
+            self._transport.interrupt()
+            self._wait_until_idle(1)
+        for _ in self._threads:
+            self._ready.put(None)
+        self._settler.stop(1)
+        self._transport.close()
+        logger.info("pump drained", extra={"unsettled": len(self._held)})
+
+    # --- The clock thread: claims and leases ---
+
+    def _run(self) -> None:
+        self._bell.set()  # look at once: work may have waited for this process
+        while not self._stopping.is_set():
+            self._bell.wait(GATHER_SECONDS if self._more_waits else self._pace.look)
+            self._bell.clear()
+            try:
+                self._look()
+            except Error as error:
+                logger.error("the database is out of reach: %s", error)
+                close_old_connections()
+                self._stopping.wait(min(1, self._pace.look))
+            except Exception:
+                logger.exception("the pump stumbled and goes on")
+                self._stopping.wait(1)
+        connection.close()
+
+    def _look(self) -> None:
+        (settings.VAR / "pump.alive").touch()  # what a health check looks at
+        self._renew_leases()
+        self._transport.tidy()
+        for lost in transitions.take_over():
+            logger.warning(
+                "a lease ended without an outcome; the mail goes again",
+                extra={"recipient_id": lost.recipient_id, "attempt": lost.attempts},
+            )
+        while not self._stopping.is_set() and self._claim():
+            pass
+
+    def _claim(self) -> bool:
+        """Fill the free places; tell whether to go on at once."""
+        free = self._pace.capacity - len(self._held)
+        if free <= 0 or (self._more_waits and free < self._pace.capacity // 2):
+            return False
+        taken = claim.claim(free, self._pace.lease)
+        with self._changed:
+            self._held.update((delivery.recipient.pk, delivery) for delivery in taken)
+        for delivery in taken:
+            self._ready.put(delivery)
+        self._more_waits = len(taken) == free
+        if self._more_waits:
+            doorbell.ring()  # for the other processes
+        return self._more_waits
+
+    def _renew_leases(self) -> None:
+        soon = time.monotonic() + self._pace.lease * 2 / 3
+        with self._changed:
+            due = [row for row in self._held.values() if row.lease.ends < soon]
+        if due:
+            claim.renew(due, self._pace.lease)
+
+    def _give_back_unstarted(self) -> None:
+        unstarted = []
+        while not self._ready.empty():
+            if delivery := self._ready.get():
+                unstarted.append(delivery)
+        for delivery in unstarted:
+            try:
+                transitions.give_back(delivery.lease.token, [delivery.recipient.pk])
+            except Error as error:
+                logger.error("mail can't be given back; its lease ends by itself: %s", error)
+                close_old_connections()
+            self._done(delivery)
+
+    def _wait_until_idle(self, timeout: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._held, max(timeout, 0))
+
+    # --- The delivery threads ---
+
+    def _run_deliveries(self) -> None:
+        while delivery := self._ready.get():
+            try:
+                Attempt(delivery, self._transport, self._settler).run()
+            except Error:
+                logger.exception("an outcome is not recorded", extra=delivery.log)
+            finally:
+                self._done(delivery)
+        connection.close()
+
+    def _done(self, delivery: Delivery) -> None:
+        with self._changed:
+            self._held.pop(delivery.recipient.pk, None)
+            self._changed.notify_all()
+            free = self._pace.capacity - len(self._held)
+        if self._more_waits and free >= self._pace.capacity // 2:
+            self._bell.set()

@@ -1,0 +1,195 @@
+"""From the accepted row to the captured mail, and what interrupts the way."""
+
+import email
+import email.policy
+import re
+import threading
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from delivery.pump import Pace, Pump
+from delivery.smtp import Outcome, OutcomeKind, Phase
+from delivery.tests.conftest import running
+from delivery.tests.waiting import everything_is_final, wait_until
+from delivery.transports.capture import CaptureTransport
+from emails.addresses import Address
+from emails.models import EmailEvent, EventType, Recipient, Status
+from emails.tests.factories import in_the_past, make_email, make_recipient
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def captured(outbox):
+    files = sorted(outbox.glob("*.eml"))
+    return [email.message_from_bytes(f.read_bytes(), policy=email.policy.default) for f in files]
+
+
+def test_accepted_mail_is_captured_and_settled(capture, outbox):
+    row = make_email(html_body='<p>Hello <a href="https://example.net/a?b=1&amp;c=2">you</a></p>')
+    with running(capture):
+        wait_until(everything_is_final)
+    recipient = row.recipients.get()
+    assert (recipient.status, recipient.attempts) == (Status.DELIVERED, 1)
+    event = EmailEvent.objects.get(type=EventType.DELIVER)
+    assert event.data["reply"]["code"] == 250
+    [message] = captured(outbox)
+    assert message["To"] == "Ann <ann@example.org>"
+    assert message["Message-ID"] == row.rfc_message_id
+    html = message.get_body(("html",)).get_content()
+    assert "https://mail.example.test/t/c/" in html
+    assert html.count("https://mail.example.test/t/o/") == 1
+    assert "https://example.net/a?b=1&c=2" in message.get_body(("plain",)).get_content()
+
+
+def test_each_recipient_gets_links_of_their_own_and_bcc_shows_to_nobody(capture, outbox):
+    make_email(
+        html_body='<a href="https://example.net/">x</a>',
+        cc=(Address("bob@example.org", "Bob"),),
+        bcc=(Address("eve@example.org"),),
+    )
+    with running(capture):
+        wait_until(everything_is_final)
+    messages = captured(outbox)
+    assert len(messages) == 3
+    assert {m["Delivered-To"] for m in messages} == {
+        "ann@example.org",
+        "bob@example.org",
+        "eve@example.org",
+    }
+    links = {re.search(r'/t/c/([\w-]+)"', m.get_body(("html",)).get_content())[1] for m in messages}
+    assert len(links) == 3
+    for message in messages:
+        del message["Delivered-To"]
+        assert b"eve@example.org" not in message.as_bytes()
+        assert message["Cc"] == "Bob <bob@example.org>"
+
+
+def test_a_thousand_waiting_mails_are_each_captured_once(capture, outbox):
+    for _ in range(200):
+        make_email(cc=tuple(Address(f"p{n}@example.org") for n in range(4)))
+    with running(capture, concurrency=8), running(capture, concurrency=8):
+        wait_until(everything_is_final, 120)
+    assert len(list(outbox.glob("*.eml"))) == 1000
+    assert EmailEvent.objects.filter(type=EventType.DELIVER).count() == 1000
+    assert Recipient.objects.filter(attempts=1).count() == 1000
+
+
+def test_scheduled_mail_is_not_sent_before_its_time(capture, outbox):
+    moment = timezone.now() + timedelta(seconds=0.8)
+    make_email(scheduled_at=moment)
+    with running(capture):
+        wait_until(everything_is_final)
+    assert EmailEvent.objects.get(type=EventType.DELIVER).timestamp >= moment
+
+
+def test_mail_whose_time_is_over_expires_untried(capture, outbox):
+    row = make_recipient()
+    type(row.email).objects.update(expires_at=in_the_past(seconds=1))
+    with running(capture):
+        wait_until(everything_is_final)
+    row.refresh_from_db()
+    assert row.status == Status.EXPIRED
+    assert EmailEvent.objects.filter(type=EventType.EXPIRE).count() == 1
+    assert captured(outbox) == []
+
+
+def test_mail_of_a_worker_that_died_goes_again_when_its_lease_ends(capture, outbox):
+    row = make_recipient(status=Status.SENDING, attempts=1, next_attempt_at=in_the_past(seconds=1))
+    with running(capture):
+        wait_until(everything_is_final)
+    row.refresh_from_db()
+    assert (row.status, row.attempts, row.ambiguous) == (Status.DELIVERED, 2, True)
+
+
+class SlowTransport(CaptureTransport):
+    """Holds every mail until it is let go, or the pump interrupts."""
+
+    def __init__(self, outbox):
+        super().__init__(outbox)
+        self.arrived, self.let_go = threading.Event(), threading.Event()
+        self.interrupted = threading.Event()
+
+    def send(self, envelope):
+        self.arrived.set()
+        self.let_go.wait(20)
+        if self.interrupted.is_set():
+            return Outcome(OutcomeKind.DEFERRED, Phase.DOT, "slow", "cut", ambiguous=True)
+        return super().send(envelope)
+
+    def interrupt(self):
+        self.interrupted.set()
+        self.let_go.set()
+
+
+def test_lease_is_renewed_while_a_slow_delivery_runs(outbox):
+    transport = SlowTransport(outbox)
+    row = make_recipient()
+    with running(transport, lease=1.2):
+        transport.arrived.wait(10)
+        begins = timezone.now()
+        wait_until(lambda: timezone.now() - begins > timedelta(seconds=2))
+        transport.let_go.set()
+        wait_until(everything_is_final)
+    row.refresh_from_db()
+    assert (row.status, row.attempts, row.ambiguous) == (Status.DELIVERED, 1, False)
+
+
+def test_worker_that_lost_its_lease_sends_nothing_and_overwrites_nothing(outbox, caplog):
+    transport = SlowTransport(outbox)
+    row = make_recipient()
+    with running(transport):
+        transport.arrived.wait(10)
+        Recipient.objects.update(status=Status.CANCELLED, lease_token=None)
+        transport.let_go.set()
+        wait_until(lambda: "lease was lost" in caplog.text)
+    row.refresh_from_db()
+    assert row.status == Status.CANCELLED
+
+
+def test_draining_gives_back_what_was_not_started_and_marks_what_was_cut(outbox):
+    transport = SlowTransport(outbox)
+    rows = [make_recipient() for _ in range(4)]
+    pump = Pump(transport, Pace(concurrency=2, lease=30, look=0.05))
+    pump.start()
+    wait_until(lambda: Recipient.objects.filter(status=Status.SENDING).count() == 4)
+    pump.drain(0.3)
+    by_status = {}
+    for row in rows:
+        row.refresh_from_db()
+        by_status.setdefault(row.status, []).append(row)
+    assert {row.attempts for row in by_status[Status.QUEUED]} == {0}
+    assert {row.ambiguous for row in by_status[Status.DEFERRED]} == {True}
+    assert {status: len(group) for status, group in by_status.items()} == {
+        Status.QUEUED: 2,
+        Status.DEFERRED: 2,
+    }
+
+
+class BrokenTransport(CaptureTransport):
+    def send(self, envelope):
+        raise ZeroDivisionError
+
+
+def test_error_of_ours_leaves_no_row_in_limbo(outbox):
+    row = make_recipient()
+    with running(BrokenTransport(outbox)):
+        wait_until(lambda: Recipient.objects.get().status == Status.DEFERRED)
+    row.refresh_from_db()
+    assert row.next_attempt_at > timezone.now() + timedelta(minutes=4)
+    assert "ZeroDivisionError" in EmailEvent.objects.get(type=EventType.DEFER).data["reason"]
+
+
+def test_template_that_fails_at_last_fails_the_mail_with_its_reason(capture):
+    from emails.models import Email
+    from emails.tests.factories import make_template, version_of
+
+    row = make_recipient()
+    template = make_template(row.project, html_body="{{ needed }}")
+    Email.objects.update(template_version=version_of(template), variables={})
+    with running(capture):
+        wait_until(everything_is_final)
+    row.refresh_from_db()
+    assert row.status == Status.FAILED
+    assert "needed" in EmailEvent.objects.get(type=EventType.FAIL).data["reason"]

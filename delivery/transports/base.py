@@ -1,0 +1,48 @@
+"""What a way out looks like to the pump."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from delivery.smtp import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One copy, ready to leave: RFC 5321's envelope and the bytes of the message."""
+
+    message_id: str  # ours, msg_…
+    recipient_id: int
+    attempt: int
+    mail_from: str
+    rcpt_to: str
+    content: bytes  # CRLF line ends, not dot-stuffed
+    may_send: Callable[[], bool]  # asked just before the mail can no longer be taken back
+
+
+class Session(Protocol):
+    """One place on the way out. It takes its next mail only after the last one is settled."""
+
+    def send(self, envelope: Envelope) -> Outcome:
+        """Try once. Refusals and network trouble are outcomes; exceptions are bugs."""
+
+
+class Transport(Protocol):
+    """A way out of the machine. Used by many threads at once."""
+
+    name: str
+
+    def session(self) -> AbstractContextManager[Session]:
+        """Hold one place until the outcome of what it sent is settled."""
+
+    def tidy(self) -> None:
+        """Close what was idle for long; called every few seconds."""
+
+    def interrupt(self) -> None:
+        """End what is on its way now: who waits for a reply gets an outcome without one."""
+
+    def close(self) -> None:
+        """Give connections back."""

@@ -1,0 +1,72 @@
+"""Development: mail is written to a folder and shown at /inbox; nothing leaves the machine."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from delivery.smtp import Outcome, OutcomeKind, Phase, Reply
+from delivery.transports.base import Envelope
+
+
+class CaptureTransport:
+    """Writes each copy as `<outbox>/<message id>-<recipient>-<attempt>.eml`."""
+
+    name = "capture"
+
+    def __init__(self, outbox: Path) -> None:
+        self._outbox = outbox
+        outbox.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def session(self) -> Iterator[CaptureTransport]:
+        """Folders have room for everybody."""
+        yield self
+
+    def send(self, envelope: Envelope) -> Outcome:
+        """Write the file, whole and durable before it can be seen."""
+        begun = time.monotonic()
+        if not envelope.may_send():
+            return Outcome(OutcomeKind.ABANDONED, Phase.DOT, self.name, "the lease ran out")
+        name = f"{envelope.message_id}-{envelope.recipient_id}-{envelope.attempt}.eml"
+        write_durably(self._outbox / name, _trace(envelope) + envelope.content)
+        return Outcome(
+            OutcomeKind.DELIVERED,
+            Phase.DOT,
+            self.name,
+            "",
+            reply=Reply(250, "2.0.0", f"Captured as {name}"),
+            duration=time.monotonic() - begun,
+        )
+
+    def tidy(self) -> None:
+        """Nothing is kept open."""
+
+    def interrupt(self) -> None:
+        """Nothing waits here."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _trace(envelope: Envelope) -> bytes:
+    """What a server writes on top at the final delivery (RFC 5321 §4.4), so Bcc can be told."""
+    return f"Return-Path: <{envelope.mail_from}>\r\nDelivered-To: {envelope.rcpt_to}\r\n".encode()
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all, also after a power loss."""
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,47 @@
+"""Ties the pump to the life of a Celery worker process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import bootsteps
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from delivery.pump import Pump, configured_pace
+from delivery.transports import configured_transport
+
+_pumps: list[Pump] = []
+
+
+def wake() -> None:
+    """Have this process's pump look for work now, if it has one."""
+    for pump in _pumps:
+        pump.wake()
+
+
+class PumpStep(bootsteps.StartStopStep):
+    """Starts the pump before the worker talks to the broker, and drains it at the end."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def start(self, worker: Any) -> None:
+        """Start; the broker may be away, mail flows all the same."""
+        kind = worker.pool_cls.__module__
+        if not kind.endswith((".solo", ".thread")):
+            raise SystemExit(
+                "This worker delivers in threads of one process: start it without --pool, and "
+                "start more workers instead of --concurrency (docs/operating.md, Scaling)."
+            )
+        try:
+            transport = configured_transport()
+        except ImproperlyConfigured as error:
+            raise SystemExit(str(error)) from None
+        pump = Pump(transport, configured_pace())
+        pump.start()
+        _pumps.append(pump)
+
+    def stop(self, worker: Any) -> None:
+        """Drain; a second signal ends the process at once, and leases end by themselves."""
+        while _pumps:
+            _pumps.pop().drain(settings.DRAIN_SECONDS)
