@@ -1,0 +1,86 @@
+"""Which tests a run takes, and what it says about that."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLE = """
+import pytest
+
+def test_pure(): pass
+
+@pytest.mark.django_db
+def test_with_database(): pass
+
+@pytest.mark.services
+def test_with_services(): pass
+
+def test_with_a_server_of_its_own(redis): pass
+"""
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    file = tmp_path / "test_sample.py"
+    file.write_text(SAMPLE)
+    return file
+
+
+def collect(sample: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("TEST_SERVICES", "REQUIRE_SERVICES")
+    }
+    # The fixtures of conftest.py are those of the project.
+    command = ["-m", "pytest", "-p", "conftest", "--rootdir", str(ROOT), "-c", "pytest.ini"]
+    return subprocess.run(
+        [sys.executable, *command, "--collect-only", "-p", "no:cacheprovider", str(sample)],
+        cwd=ROOT,
+        env=inherited | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def taken(done: subprocess.CompletedProcess[str]) -> set[str]:
+    return set(re.findall(r"<Function (\w+)>", done.stdout))
+
+
+def test_embedded_run_takes_all_but_what_needs_services(sample: Path) -> None:
+    done = collect(sample)
+    assert taken(done) == {"test_pure", "test_with_database"}
+    assert "2 deselected" in done.stdout
+    assert "database: SQLite, broker: embedded; PostgreSQL and Redis: " in done.stdout
+
+
+@pytest.mark.services
+def test_run_on_services_takes_all_but_what_would_tell_nothing_new(sample: Path) -> None:
+    done = collect(sample, TEST_SERVICES="1")
+    assert taken(done) == {
+        "test_with_database",
+        "test_with_services",
+        "test_with_a_server_of_its_own",
+    }
+    assert "database: PostgreSQL " in done.stdout
+    assert "broker: Redis " in done.stdout
+
+
+@pytest.mark.parametrize("demand", ["TEST_SERVICES", "REQUIRE_SERVICES"])
+def test_missing_programs_fail_a_run_that_needs_them(sample: Path, demand: str) -> None:
+    done = collect(sample, PATH="/nowhere", **{demand: "1"})
+    assert done.returncode != 0
+    assert "PostgreSQL and Redis are needed; not found: " in done.stdout + done.stderr
+    assert "redis-server" in done.stdout + done.stderr
+
+
+def test_missing_programs_are_named_by_the_embedded_run(sample: Path) -> None:
+    done = collect(sample, PATH="/nowhere")
+    assert taken(done) == {"test_pure", "test_with_database"}
+    assert "PostgreSQL and Redis: not found (" in done.stdout
