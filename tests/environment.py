@@ -13,13 +13,14 @@ import pytest
 from tests.servers import PostgresServer, RedisServer, Server, missing_programs
 
 ON_SERVICES = os.environ.get("TEST_SERVICES") == "1"
+REQUIRED = bool(os.environ.get("REQUIRE_SERVICES"))  # set by .ci/run
 MISSING = missing_programs()
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "admin_client", "django_db_reset"}
 SERVICE_FIXTURES = {"postgres", "redis"}
 VAR = tempfile.mkdtemp(prefix="mailer-tests-")
 servers: list[Server] = []
 
-if MISSING and (ON_SERVICES or os.environ.get("REQUIRE_SERVICES")):
+if MISSING and (ON_SERVICES or REQUIRED):
     raise pytest.UsageError(f"PostgreSQL and Redis are needed; not found: {', '.join(MISSING)}")
 
 os.environ |= {
@@ -69,11 +70,21 @@ def belongs(item: pytest.Item) -> bool:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Selecting only tests of the other run is no failure."""
-    if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and session.testscollected == 0:
-        deselected = session.config.pluginmanager.get_plugin("terminalreporter")
-        if deselected and deselected.stats.get("deselected"):
-            session.exitstatus = pytest.ExitCode.OK
+    """Selecting only tests of the other run is no failure; skipping one may be."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    stats = reporter.stats if reporter else {}
+    if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and stats.get("deselected"):
+        session.exitstatus = pytest.ExitCode.OK
+    if REQUIRED and stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say why a run failed without a failing test."""
+    if REQUIRED and terminalreporter.stats.get("skipped"):
+        terminalreporter.write_line(
+            "REQUIRE_SERVICES is set: a skipped test is a failure", red=True
+        )
 
 
 def pytest_unconfigure() -> None:

@@ -32,6 +32,10 @@ def sample(tmp_path: Path) -> Path:
 
 
 def collect(sample: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    return run(sample, "--collect-only", **settings)
+
+
+def run(sample: Path, *options: str, **settings: str) -> subprocess.CompletedProcess[str]:
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -40,7 +44,7 @@ def collect(sample: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     # The fixtures of conftest.py are those of the project.
     command = ["-m", "pytest", "-p", "conftest", "--rootdir", str(ROOT), "-c", "pytest.ini"]
     return subprocess.run(
-        [sys.executable, *command, "--collect-only", "-p", "no:cacheprovider", str(sample)],
+        [sys.executable, *command, *options, "-p", "no:cacheprovider", str(sample)],
         cwd=ROOT,
         env=inherited | settings,
         capture_output=True,
@@ -84,3 +88,19 @@ def test_missing_programs_are_named_by_the_embedded_run(sample: Path) -> None:
     done = collect(sample, PATH="/nowhere")
     assert taken(done) == {"test_pure", "test_with_database"}
     assert "PostgreSQL and Redis: not found (" in done.stdout
+
+
+@pytest.mark.parametrize(("demand", "status"), [("", 0), ("1", 1)])
+def test_skipped_test_fails_only_a_run_that_must_be_whole(
+    sample: Path, demand: str, status: int
+) -> None:
+    sample.write_text("import pytest\ndef test_away(): pytest.importorskip('no_such_module')\n")
+    done = run(sample, REQUIRE_SERVICES=demand)
+    assert "1 skipped" in done.stdout
+    assert done.returncode == status
+
+
+def test_selecting_only_tests_of_the_other_run_is_no_failure(sample: Path) -> None:
+    done = run(sample, "-k", "services")
+    assert "4 deselected" in done.stdout
+    assert done.returncode == 0
