@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
@@ -135,6 +136,7 @@ def _database_away(exc: Exception) -> Response:
     return Response(body(*UNAVAILABLE), status.HTTP_503_SERVICE_UNAVAILABLE, headers=headers)
 
 
+@csrf_exempt
 def not_found(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
     """Answer for an unknown path of the API."""
     return JsonResponse(body(*NOT_FOUND), status=404)

@@ -26,6 +26,7 @@ class Attempt:
 
     def run(self) -> None:
         """Bring the claimed recipient to its next state. Raises django.db.Error at shutdown."""
+        logger.info("attempt begins", extra=self._delivery.log)
         if timezone.now() >= self._delivery.email.expires_at:
             self._settle(settlement.expired(self._delivery))
         elif envelope := self._compose():

@@ -207,7 +207,7 @@ HELO_NAME = environment.text("HELO_NAME", "", default=_public.hostname or "local
 DELIVERY_CONCURRENCY = environment.number("DELIVERY_CONCURRENCY", 20, most=500)
 LEASE_SECONDS = environment.number("LEASE_SECONDS", 45, least=5, most=3600)
 LOOK_SECONDS = environment.number("LOOK_SECONDS", 2.0, least=0.05, most=60)
-DRAIN_SECONDS = environment.number("DRAIN_SECONDS", 8.0, least=0, most=600)
+DRAIN_SECONDS = environment.number("DRAIN_SECONDS", 6.0, least=0, most=600)
 RETRY_FIRST_SECONDS = environment.number("RETRY_FIRST_SECONDS", 300, most=86_400)
 RETRY_MAX_SECONDS = environment.number("RETRY_MAX_SECONDS", 4200, most=7 * 86_400)
 RETRY_JITTER = environment.number("RETRY_JITTER", 0.15, least=0, most=0.5)

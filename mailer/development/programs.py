@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LEASH = Path(__file__).with_name("leash.py")
 GRACE_SECONDS = 9.0
 HOST = "127.0.0.1"
+# Whoever tries this as root in a container need not be warned by Celery at each start.
+CALM = {"PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "ignore:You're running the worker"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Leashed:
             ],
             stdin=subprocess.PIPE,
             cwd=ROOT,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            env=os.environ | CALM,
             start_new_session=True,
         )
 
