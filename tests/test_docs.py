@@ -14,7 +14,8 @@ def paths_in(document):
 
 
 @pytest.mark.parametrize(
-    "path", [*paths_in("docs/flow.md"), *paths_in("docs/operating.md"), *paths_in("CONTRIBUTING.md")]
+    "path",
+    [*paths_in("docs/flow.md"), *paths_in("docs/operating.md"), *paths_in("CONTRIBUTING.md")],
 )
 def test_file_that_a_document_names_exists(path):
     if "<" not in path:

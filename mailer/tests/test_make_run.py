@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import signal
 import socket
 import subprocess
@@ -16,64 +15,7 @@ import pytest
 
 from mailer.development.programs import ROOT
 from mailer.development.welcome import EXAMPLE, curl
-
-# The run must not see the settings of the tests.
-ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-
-
-class Run:
-    """`python -m mailer.development`, as `make run` starts it."""
-
-    def __init__(self, var: Path, port: int, **settings: str) -> None:
-        self.var, self.port = var, port
-        self.lines: list[str] = []
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "mailer.development"],
-            cwd=ROOT,
-            env=ENVIRONMENT | {"VAR": str(var), "PORT": str(port)} | settings,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-
-    def until_ready(self) -> "Run":
-        assert self.process.stdout
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip("\n"))
-            if line.startswith("ready"):
-                return self
-        raise AssertionError("\n".join(self.lines))
-
-    def rest(self) -> str:
-        return self.process.communicate(timeout=60)[0]
-
-    def key(self) -> str:
-        return next(line.split()[-1] for line in self.lines if line.startswith("  API key"))
-
-    def curl(self) -> list[str]:
-        start = next(n for n, line in enumerate(self.lines) if line.startswith("curl "))
-        return shlex.split("\n".join(self.lines[start : self.lines.index("", start)]))
-
-    def processes(self) -> set[int]:
-        """Every live process with this VAR in its environment, whoever its parent is."""
-        return {
-            int(entry.name)
-            for entry in Path("/proc").iterdir()
-            if entry.name.isdigit() and f"VAR={self.var}".encode() in environment_of(entry)
-        }
-
-    def kill_all(self) -> None:
-        for pid in self.processes():
-            os.kill(pid, signal.SIGKILL)
-        self.process.wait()
-
-
-def environment_of(entry: Path) -> list[bytes]:
-    try:
-        return (entry / "environ").read_bytes().split(b"\0")
-    except OSError:  # gone, or a zombie's
-        return []
+from mailer.tests.running import Run
 
 
 def command_of(pid: int) -> str:
