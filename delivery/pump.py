@@ -54,6 +54,7 @@ class Pump:
         self._held: dict[int, Delivery] = {}
         self._changed = threading.Condition()
         self._more_waits = False
+        self._round_due = 0.0  # time.monotonic()
         self._threads = [
             threading.Thread(target=self._run_deliveries, name=f"delivery-{n}", daemon=True)
             for n in range(pace.concurrency)
@@ -110,6 +111,14 @@ class Pump:
         connection.close()
 
     def _look(self) -> None:
+        if time.monotonic() >= self._round_due:
+            self._round_due = time.monotonic() + self._pace.look
+            self._go_round()
+        while not self._stopping.is_set() and self._claim():
+            pass
+
+    def _go_round(self) -> None:
+        """See to what takes seconds, however often the bell rings."""
         (settings.VAR / "pump.alive").touch()  # what a health check looks at
         self._renew_leases()
         self._transport.tidy()
@@ -118,8 +127,6 @@ class Pump:
                 "a lease ended without an outcome; the mail goes again",
                 extra={"recipient_id": lost.recipient_id, "attempt": lost.attempts},
             )
-        while not self._stopping.is_set() and self._claim():
-            pass
 
     def _claim(self) -> bool:
         """Fill the free places; tell whether to go on at once."""

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Callable
 
 from celery import current_app
-from django.core.files.storage import default_storage
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
+
+from uploads.storage import upload_storage
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +28,8 @@ def broker() -> None:
 
 
 def storage() -> None:
-    """Ask the storage for a file that is not there."""
-    default_storage.exists("readyz")
+    """Ask the storage whether it is there."""
+    upload_storage().check()
 
 
 # Without the database nothing can be accepted. Without the broker mail still flows, and without
