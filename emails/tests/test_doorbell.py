@@ -45,9 +45,7 @@ def test_many_rings_are_few_bells_and_the_last_one_comes(rung):
     last_call = time.monotonic()
     wait_for(lambda: rung.times[-1] >= last_call - 0.02)
     assert len(rung.times) <= 12
-    assert all(
-        later - sooner >= 0.019 for sooner, later in zip(rung.times, rung.times[1:], strict=False)
-    )
+    assert all(later - sooner >= 0.019 for sooner, later in pairwise(rung.times))
 
 
 def test_bell_carries_nothing_and_expires(rung):
