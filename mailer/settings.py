@@ -118,6 +118,7 @@ REST_FRAMEWORK = {
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = "mailer.formats"
 STATIC_URL = "/static/"
 # True where `manage.py collectstatic` was run: hashed and compressed files. Otherwise they are
 # served from where they lie, and nothing has to be run first.
@@ -125,6 +126,7 @@ STATIC_COLLECTED = environment.switch("STATIC_COLLECTED", False)
 STATIC_ROOT = BASE_DIR / "staticfiles" if STATIC_COLLECTED else None
 WHITENOISE_USE_FINDERS = not STATIC_COLLECTED
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -145,8 +147,10 @@ UNFOLD = {
     "SITE_TITLE": "Mailer",
     "SITE_HEADER": "Mailer",
     "SITE_SYMBOL": "mail",
+    "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
-    "SIDEBAR": {"show_search": False, "show_all_applications": False},
+    "STYLES": ["mailer.navigation.stylesheet"],
+    "SIDEBAR": {"show_search": False, "navigation": "mailer.navigation.sidebar"},
 }
 
 # --- What we accept -------------------------------------------------------------------------
