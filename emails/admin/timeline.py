@@ -1,0 +1,102 @@
+"""An email's events as staff read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+
+from emails.models import Email, EmailEvent, EventType
+
+MOST_EVENTS = 500  # a popular newsletter's opens would fill the page
+
+# A symbol of Google's Material Symbols, and a colour of staff.css
+LOOKS: dict[str, tuple[str, str]] = {
+    EventType.QUEUE: ("inbox", "grey"),
+    EventType.SCHEDULE: ("schedule", "blue"),
+    EventType.DELIVER: ("check_circle", "green"),
+    EventType.DEFER: ("update", "orange"),
+    EventType.BOUNCE: ("error", "red"),
+    EventType.EXPIRE: ("hourglass_disabled", "red"),
+    EventType.FAIL: ("dangerous", "red"),
+    EventType.CANCEL: ("cancel", "grey"),
+    EventType.SUPPRESS: ("block", "grey"),
+    EventType.OPEN: ("visibility", "purple"),
+    EventType.CLICK: ("ads_click", "purple"),
+    EventType.COMPLAIN: ("report", "red"),
+    EventType.UNSUBSCRIBE: ("unsubscribe", "orange"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that an event tells; `kind` is how it is set."""
+
+    name: str
+    value: str
+    kind: str = "text"  # text, code, warning
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of the timeline."""
+
+    title: str
+    icon: str
+    colour: str
+    timestamp: datetime
+    recipient: str
+    facts: tuple[Fact, ...]
+
+
+def timeline(email: Email) -> tuple[list[Entry], bool]:
+    """Return the first events in order, and whether there are more than are shown."""
+    address_of = {recipient.pk: recipient.address for recipient in email.recipients.all()}
+    events = list(email.events.all()[: MOST_EVENTS + 1])
+    entries = [_entry(event, address_of) for event in events[:MOST_EVENTS]]
+    return entries, len(events) > MOST_EVENTS
+
+
+def _entry(event: EmailEvent, address_of: dict[int, str]) -> Entry:
+    icon, colour = LOOKS[event.type]
+    return Entry(
+        title=event.get_type_display(),
+        icon=icon,
+        colour=colour,
+        timestamp=event.timestamp,
+        recipient=address_of.get(event.recipient_id or 0, ""),
+        facts=tuple(_facts(event.data)),
+    )
+
+
+def _facts(data: dict[str, Any]) -> Iterator[Fact]:
+    if data.get("ambiguous"):
+        yield Fact("Ambiguous", "it may have been delivered: no answer was seen", "warning")
+    if reply := data.get("reply"):
+        words = (reply.get("code"), reply.get("enhanced"), reply.get("text"))
+        yield Fact("Server said", " ".join(str(word) for word in words if word), "code")
+    for key, name in PLAIN.items():
+        if value := data.get(key):
+            yield Fact(name, str(value))
+    if tls := data.get("tls"):
+        verified = "certificate verified" if tls.get("verified") else "certificate not verified"
+        yield Fact("Encryption", f"{tls.get('version')}, {verified}")
+    if duration := data.get("duration_ms"):
+        yield Fact("Took", f"{duration} ms")
+    if again := parse_datetime(str(data.get("next_attempt_at", ""))):
+        yield Fact("Next attempt", f"{again:%Y-%m-%d %H:%M:%S} UTC")
+    if url := data.get("url"):
+        yield Fact("Link", str(url), "code")
+
+
+PLAIN = {
+    "reason": "Reason",
+    "detail": "Detail",
+    "attempt": "Attempt",
+    "host": "Host",
+    "ip": "From address",
+    "user_agent": "Program",
+}
