@@ -16,7 +16,7 @@ from emails import doorbell, events
 from emails.addresses import Address
 from emails.models import Attachment, Email, Recipient, Status, new_public_id
 from emails.models.recipient import Kind
-from emails.rendering import MissingVariables, RenderFailed, render
+from emails.rendering import MissingVariables, Rendered, RenderFailed, render
 from emails.submission import AttachedFile, Submission
 from uploads.models import Upload
 from uploads.store import EmptyFile, store
@@ -31,7 +31,7 @@ def accept(submission: Submission) -> Email:
     """
     _check_limits(submission)
     email = _email(submission)
-    _check_rendering(email)
+    email.subject = _rendered(email).subject  # what staff and callers see, the template's filled in
     uploads = [  # before the transaction, which may not wait for a network
         _uploaded(index, file, submission) for index, file in enumerate(submission.attachments)
     ]
@@ -77,9 +77,10 @@ def _size(submission: Submission) -> int:
     return sum(len(body.encode()) for body in bodies) + attached * 4 // 3 * 78 // 76
 
 
-def _check_rendering(email: Email) -> None:
+def _rendered(email: Email) -> Rendered:
+    """Render as delivery will, so that what can't be rendered is refused now."""
     try:
-        render(email)
+        return render(email)
     except MissingVariables as missing:
         raise InvalidRequest(
             {f"variables.{name}": ["The template needs this."] for name in missing.names},

@@ -78,9 +78,9 @@ class EmailAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
 
     @display(description="email", header=True)  # type: ignore[untyped-decorator]
     def summary(self, email: Email) -> tuple[str, str]:
-        """Return the subject, its template's where it has none of its own, and who gets it."""
-        subject = email.subject or getattr(email, "template_subject", None) or "(no subject)"
-        return Truncator(subject).chars(LONGEST_SUBJECT), _recipients(email)
+        """Return the subject and who gets it."""
+        subject = Truncator(email.subject or "(no subject)").chars(LONGEST_SUBJECT)
+        return subject, _recipients(email)
 
     @display(description="status", label=BADGES)  # type: ignore[untyped-decorator]
     def status(self, email: Email) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
 from emails.models import Email, Recipient, Status
@@ -16,12 +16,7 @@ WIDE = ("html_body", "text_body", "variables", "headers", "metadata", "cc", "bcc
 
 def for_list(emails: QuerySet[Email]) -> QuerySet[Email]:
     """Return the emails without what the list does not show, and with all that it does."""
-    return (
-        emails.select_related("project")
-        .prefetch_related("recipients")
-        .annotate(template_subject=F("template_version__subject"))
-        .defer(*WIDE)
-    )
+    return emails.select_related("project").prefetch_related("recipients").defer(*WIDE)
 
 
 def search(emails: QuerySet[Email], term: str) -> QuerySet[Email]:

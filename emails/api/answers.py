@@ -30,7 +30,7 @@ def email_detail(email: Email) -> dict[str, Any]:
         "cc": email.cc,
         "bcc": email.bcc,
         "reply_to": email.reply_to,
-        "subject": email.subject or (version.subject if version else ""),
+        "subject": email.subject,
         "template_id": version.template_id if version else None,
         "template_version": version.number if version else None,
         "tags": email.tags,

@@ -179,6 +179,7 @@ def test_template_is_kept_in_the_version_of_acceptance():
     )
     assert answer.status_code == 202
     template.add_version("Changed", "<p>Changed</p>")
+    assert Email.objects.get().subject == "Hello Ann"
     assert Email.objects.get().template_version.number == 1
 
 
