@@ -12,6 +12,7 @@ from delivery.pipeline import Unsendable, compose
 from delivery.retry import retry_policy
 from delivery.settler import Settler
 from delivery.smtp import Outcome, OutcomeKind
+from delivery.smtp.crashpoints import reached
 from delivery.transports.base import Envelope, Transport
 from emails.transitions import Settlement
 
@@ -30,6 +31,7 @@ class Attempt:
         if timezone.now() >= self._delivery.email.expires_at:
             self._settle(settlement.expired(self._delivery))
         elif envelope := self._compose():
+            reached("after_compose")
             with self._transport.session() as session:
                 try:
                     outcome = session.send(envelope)

@@ -15,6 +15,7 @@ from delivery import claim
 from delivery.attempt import Attempt
 from delivery.claim import Delivery
 from delivery.settler import Settler
+from delivery.smtp.crashpoints import reached
 from delivery.transports.base import Transport
 from emails import doorbell, transitions
 
@@ -134,6 +135,8 @@ class Pump:
         if free <= 0 or (self._more_waits and free < self._pace.capacity // 2):
             return False
         taken = claim.claim(free, self._pace.lease)
+        if taken:
+            reached("after_claim")
         with self._changed:
             self._held.update((delivery.recipient.pk, delivery) for delivery in taken)
         for delivery in taken:

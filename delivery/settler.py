@@ -9,6 +9,7 @@ from concurrent.futures import Future
 
 from django.db import DataError, Error, close_old_connections, connection
 
+from delivery.smtp.crashpoints import reached
 from emails import events
 from emails.transitions import Settlement
 
@@ -72,7 +73,9 @@ class Settler:
     def _write(self, batch: list[Waiting]) -> None:
         while True:
             try:
+                reached("before_settle")
                 settled = events.settle(settlement for settlement, _ in batch)
+                reached("after_settle")
             except DataError:
                 if len(batch) == 1:
                     raise

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +20,7 @@ from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30.0
+SERVERS = {"DATABASE_URL", "REDIS_URL"}  # of the test run itself
 PYTHON = sys.executable
 
 
@@ -32,7 +35,8 @@ class System:
         self.folder, self.port = folder, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.environment = os.environ | {
+        own = {name: value for name, value in os.environ.items() if name not in SERVERS}
+        self.environment = own | {
             "VAR": str(folder),
             "PUBLIC_URL": self.url,
             "LOG_FORMAT": "json",
@@ -143,9 +147,15 @@ class System:
 
     def statuses(self) -> dict[str, int]:
         """Count the recipients by status, in the database itself."""
-        with psycopg.connect(self.environment["DATABASE_URL"]) as database:
-            rows = database.execute("SELECT status, count(*) FROM recipients GROUP BY status")
-            return dict(rows.fetchall())
+        return dict(self.query("SELECT status, count(*) FROM recipients GROUP BY status"))
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Ask the database itself."""
+        if url := self.environment.get("DATABASE_URL"):
+            with psycopg.connect(url) as database:
+                return database.execute(sql).fetchall()
+        with closing(sqlite3.connect(self.folder / "db.sqlite3", timeout=20)) as database:
+            return database.execute(sql).fetchall()
 
 
 def wait_until(condition: Callable[[], object], seconds: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .attempt import Attempt
+from .crashpoints import reached
 from .data import END_OF_DATA
 from .deadlines import Deadline, Timeouts
 from .dialogue import Dialogue
@@ -143,6 +144,7 @@ class Transaction:
     def _transfer(self, before_dot: Callable[[], bool]) -> None:
         self._enter(Phase.BODY)
         send_data(self._dialogue, self._mail.wire.data, self._timeouts)
+        reached("before_dot")
         if before_dot():
             self._end_mail()
         else:  # without the dot the server must drop what it has (RFC 5321 §4.1.1.4)
@@ -153,6 +155,7 @@ class Transaction:
         heed_early_reply(self._dialogue, self._timeouts)
         self._dialogue.channel.send(END_OF_DATA, Deadline(self._timeouts.data_block))
         self._phase = Phase.DOT  # the dot has left us: from here on, no reply is ambiguous
+        reached("after_dot")
         reply = self._dialogue.read(Deadline(self._timeouts.final))
         if reply.intermediate:
             raise ProtocolError(f"unexpected answer to the final dot: {reply}")
