@@ -7,6 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import ApiKey, Project
 
+MAX_NAME = 100  # what the column holds
+
 
 class Command(BaseCommand):
     """Prints the key alone on the last line, so that a script can read it with `tail -n 1`."""
@@ -20,13 +22,25 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Issue the key."""
-        slug = options["project"]
-        project = Project.objects.filter(slug=slug).first()
-        if project is None and slug == "default":
-            project = Project.named("Default")
-        if project is None:
-            known = ", ".join(Project.objects.values_list("slug", flat=True)) or "none"
-            raise CommandError(f"There is no project {slug!r}. Projects: {known}.")
-        api_key, secret = ApiKey.issue(project, options["name"])
+        name = _checked_name(options["name"])
+        project = _project(options["project"])
+        api_key, secret = ApiKey.issue(project, name)
         self.stdout.write(f"API key {api_key.name!r} of project {project.slug!r}, shown once:")
         self.stdout.write(secret)
+
+
+def _checked_name(name: str) -> str:
+    if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
+        raise CommandError(f"--name must be one line of 1 to {MAX_NAME} characters.")
+    return name
+
+
+def _project(slug: str) -> Project:
+    """Return the project; the default one is made when it is new."""
+    project = Project.objects.filter(slug=slug).first()
+    if project is None and slug == "default":
+        project = Project.named("Default")
+    if project is None:
+        known = ", ".join(Project.objects.values_list("slug", flat=True)) or "none"
+        raise CommandError(f"There is no project {slug!r}. Projects: {known}.")
+    return project
