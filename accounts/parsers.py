@@ -1,7 +1,10 @@
 """JSON bodies of bounded size and depth, holding only what every later step can hold."""
 
 import json
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import IO, Any
 
 from django.conf import settings
@@ -11,6 +14,9 @@ from rest_framework.parsers import BaseParser
 from accounts.errors import ApiError, InvalidRequest
 
 MAX_DEPTH = 32
+MAX_DIGITS = 300  # the largest double has 309
+MAX_FAULTS = 20  # named at once
+SHOWN = 100  # characters of a name
 
 
 class LimitedJSONParser(BaseParser):
@@ -33,7 +39,7 @@ class LimitedJSONParser(BaseParser):
         if len(raw) > limit:
             raise too_large("request", limit, "MAX_REQUEST_BYTES")
         document = decode(raw)
-        if unholdable := dict(_unholdable(document)):
+        if unholdable := dict(islice(_unholdable(document), MAX_FAULTS)):
             raise InvalidRequest({name or "request": [why] for name, why in unholdable.items()})
         return document
 
@@ -49,47 +55,92 @@ def too_large(what: str, limit: int, setting: str) -> ApiError:
 
 def _content_length(context: Mapping[str, Any]) -> int:
     request = context.get("request")
-    value = request.META.get("CONTENT_LENGTH") if request is not None else None
-    return int(value) if value and value.isdigit() else 0
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+    value = str(request.META.get("CONTENT_LENGTH") or "") if request is not None else ""
+    return int(value) if value.isascii() and value.isdigit() else 0
 
 
 def decode(raw: bytes) -> Any:
-    """Return the JSON document in `raw` (RFC 8259: UTF-8, no NaN). Raises ParseError."""
+    """Return the JSON document in `raw` (RFC 8259: UTF-8; a byte order mark is passed over).
+
+    Raises ParseError, also for what programs read differently: a name that stands twice in an
+    object, NaN and Infinity, and numbers beyond those of a double.
+    """
     try:
-        return json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+        return json.loads(
+            raw.decode("utf-8-sig"),
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_bounded,
+            object_pairs_hook=_distinct,
+        )
     except UnicodeDecodeError:
         raise ParseError("The body is not UTF-8. Encode it as UTF-8.") from None
     except RecursionError:
         raise ParseError(f"The JSON is nested deeper than {MAX_DEPTH} levels.") from None
     except ValueError as error:
-        raise ParseError(f"The body is not JSON: {error}.") from None
+        raise ParseError(f"The body is not JSON that can be taken: {error}.") from None
 
 
-def _unholdable(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits:.40} is too large a number")
+    return number
+
+
+def _bounded(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"{digits:.40}… is too large a number")
+    return int(digits)
+
+
+def _distinct(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(members)
+    if len(document) < len(members):
+        name = Counter(name for name, _ in members).most_common(1)[0][0]
+        raise ValueError(f"the name {name!a:.80} stands twice in one object")
+    return document
+
+
+def _unholdable(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
     """Yield (path, reason) for what PostgreSQL or UTF-8 can't hold, and for too much depth."""
-    if depth > MAX_DEPTH:
-        yield path, f"This is nested deeper than {MAX_DEPTH} levels."
+    if len(path) > MAX_DEPTH:
+        yield _shown(path), f"This is nested deeper than {MAX_DEPTH} levels."
     elif isinstance(value, str):
-        if "\x00" in value:
-            yield path, "This contains a NUL character. Remove it."
-        if not value.isascii() and not _is_unicode(value):
-            yield path, "This contains half of a surrogate pair. Send whole characters."
+        if fault := _fault_of(value):
+            yield _shown(path), fault
     elif isinstance(value, dict):
         for name, inner in value.items():
-            yield from _unholdable(name, f"{path}.{name!r}".lstrip("."), depth + 1)
-            yield from _unholdable(inner, f"{path}.{name}".lstrip("."), depth + 1)
+            if fault := _fault_of(name):
+                yield _shown((*path, name)), f"The name: {fault}"
+            yield from _unholdable(inner, (*path, name))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _unholdable(inner, f"{path}.{index}".lstrip("."), depth + 1)
+            yield from _unholdable(inner, (*path, str(index)))
 
 
-def _is_unicode(value: str) -> bool:
+def _fault_of(text: str) -> str | None:
+    if "\x00" in text:
+        return "This contains a NUL character. Remove it."
+    if not text.isascii() and not _is_unicode(text):
+        return "This contains half of a surrogate pair. Send whole characters."
+    return None
+
+
+def _shown(path: tuple[str, ...]) -> str:
+    """Return the path as it stands in `fields`; what can't be shown is escaped."""
+    return ".".join(
+        name if len(name) <= SHOWN and name.isprintable() else f"{name!a:.{SHOWN}}" for name in path
+    )
+
+
+def _is_unicode(text: str) -> bool:
     try:
-        value.encode()
+        text.encode()
     except UnicodeEncodeError:
         return False
     return True

@@ -1,9 +1,12 @@
 """Serializers that refuse what they do not know."""
 
 import difflib
+from itertools import islice
 from typing import Any
 
 from rest_framework import serializers
+
+from accounts.parsers import MAX_FAULTS, SHOWN
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -28,7 +31,8 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def _unknown(self, data: dict[str, Any]) -> dict[str, list[str]]:
         known = [name for name, field in self.fields.items() if not field.read_only]
-        return {name: [_say(name, known)] for name in data if name not in known}
+        unknown = islice((name for name in data if name not in known), MAX_FAULTS)
+        return {name[:SHOWN]: [_say(name[:SHOWN], known)] for name in unknown}
 
 
 def _say(name: str, known: list[str]) -> str:
