@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -45,6 +45,15 @@ class InvalidRequest(ApiError):
         )
 
 
+class Unavailable(ApiError):
+    """503: a part that we need is out of reach; the caller may try again in `wait` seconds."""
+
+    wait = RETRY_AFTER_SECONDS
+
+    def __init__(self, message: str) -> None:
+        super().__init__(status.HTTP_503_SERVICE_UNAVAILABLE, "unavailable", message)
+
+
 def body(code: str, message: str, fields: Fields | None = None, **extra: str) -> dict[str, Any]:
     """Return the error's JSON."""
     content = {name: list(messages) for name, messages in (fields or {}).items()}
@@ -67,20 +76,33 @@ KNOWN: dict[type[exceptions.APIException], tuple[str, str]] = {
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
     """Answer any exception of an API view (DRF's EXCEPTION_HANDLER)."""
-    if isinstance(exc, Http404):
-        exc = exceptions.NotFound("There is nothing here.")
-    elif isinstance(exc, PermissionDenied):
-        exc = exceptions.PermissionDenied()
+    exc = _translated(exc)
     if isinstance(exc, ApiError):
         return _response(exc, body(exc.code, exc.message, exc.fields, **exc.extra))
     if isinstance(exc, exceptions.ValidationError):
         return _response(exc, _invalid(exc))
     if isinstance(exc, exceptions.APIException):
         return _response(exc, _known(exc, context))
-    if isinstance(exc, OperationalError | InterfaceError):
-        return _database_away(exc)
     logger.exception("a request failed", exc_info=exc)
     return Response(body(*SERVER_ERROR), status.HTTP_500_INTERNAL_SERVER_ERROR)
+
+
+def _translated(exc: Exception) -> Exception:
+    """Return the refusal that an exception of Django means, or the exception itself."""
+    match exc:
+        case Http404():
+            return exceptions.NotFound("There is nothing here.")
+        case PermissionDenied():
+            return exceptions.PermissionDenied()
+        case UnreadablePostError():
+            return exceptions.ParseError("The body ended before its Content-Length. Send it whole.")
+        case OperationalError() | InterfaceError():
+            logger.error("the database is out of reach: %s", exc)
+            return Unavailable(
+                "The database is out of reach. Send the request again after the seconds in "
+                "Retry-After."
+            )
+    return exc
 
 
 def _response(exc: exceptions.APIException, data: dict[str, Any]) -> Response:
@@ -127,16 +149,9 @@ SERVER_ERROR = (
 )
 NOT_FOUND = ("not_found", "There is no such address. Check the path against the documentation.")
 BAD_REQUEST = ("bad_request", "The request can't be understood. Check its host and headers.")
-UNAVAILABLE = ("unavailable", "The database is out of reach. Nothing was accepted: send it again.")
 
 
-def _database_away(exc: Exception) -> Response:
-    logger.error("the database is out of reach: %s", exc)
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return Response(body(*UNAVAILABLE), status.HTTP_503_SERVICE_UNAVAILABLE, headers=headers)
-
-
-@csrf_exempt
+@csrf_exempt  # a POST to a misspelt path is told so, not that a cookie is missing
 def not_found(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
     """Answer for an unknown path of the API."""
     return JsonResponse(body(*NOT_FOUND), status=404)

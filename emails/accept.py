@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.errors import ApiError, InvalidRequest
+from accounts.errors import ApiError, InvalidRequest, Unavailable
 from emails import doorbell, events
 from emails.addresses import Address
 from emails.models import Attachment, Email, Recipient, Status, new_public_id
@@ -113,10 +113,8 @@ def _uploaded(index: int, file: AttachedFile, submission: Submission) -> Upload:
         raise InvalidRequest({f"attachments.{index}.content": [str(error)]}) from None
     except OSError as error:
         logger.error("attachments can't be stored: %s", error)
-        raise ApiError(
-            503,
-            "storage_unavailable",
-            "The attachments can't be stored now. Nothing was accepted: send it again.",
+        raise Unavailable(
+            "The attachments can't be stored now. Nothing was accepted: send it again."
         ) from None
 
 

@@ -18,7 +18,9 @@ urlpatterns = [
     path("", include("delivery.urls")),
     re_path("^healthz/?$", health.healthz),
     re_path("^readyz/?$", health.readyz),
-    re_path("^api(/.*)?$", errors.not_found),  # a catch-all: handler404 does not run with DEBUG
+    re_path(
+        r"^api(/(?s:.*))?\Z", errors.not_found
+    ),  # a catch-all: handler404 does not run with DEBUG
 ]
 
 

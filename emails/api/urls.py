@@ -5,7 +5,7 @@ from django.urls import re_path
 from emails.api import views
 
 urlpatterns = [
-    re_path("^emails/?$", views.SendEmail.as_view(), name="send-email"),
-    re_path("^emails/cancel/?$", views.CancelEmail.as_view(), name="cancel-email"),
-    re_path("^emails/(?P<message_id>msg_[a-z0-9]+)/?$", views.ShowEmail.as_view(), name="email"),
+    re_path(r"^emails/?\Z", views.SendEmail.as_view(), name="send-email"),
+    re_path(r"^emails/cancel/?\Z", views.CancelEmail.as_view(), name="cancel-email"),
+    re_path(r"^emails/(?P<message_id>msg_[a-z0-9]+)/?\Z", views.ShowEmail.as_view(), name="email"),
 ]

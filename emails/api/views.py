@@ -4,10 +4,10 @@ from django.shortcuts import get_object_or_404
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.authentication import caller
 from accounts.errors import ApiError
+from accounts.views import ApiView
 from emails import events
 from emails.accept import accept
 from emails.api import answers
@@ -15,7 +15,7 @@ from emails.api.serializers import CancelRequest, EmailRequest
 from emails.models import Email, Status
 
 
-class SendEmail(APIView):
+class SendEmail(ApiView):
     """`POST /api/emails`."""
 
     def post(self, request: Request) -> Response:
@@ -26,7 +26,7 @@ class SendEmail(APIView):
         return Response(answers.accepted(email), status.HTTP_202_ACCEPTED)
 
 
-class ShowEmail(APIView):
+class ShowEmail(ApiView):
     """`GET /api/emails/{message_id}`."""
 
     def get(self, request: Request, message_id: str) -> Response:
@@ -38,7 +38,7 @@ class ShowEmail(APIView):
         return Response(answers.email_detail(email))
 
 
-class CancelEmail(APIView):
+class CancelEmail(ApiView):
     """`POST /api/emails/cancel`."""
 
     def post(self, request: Request) -> Response:
