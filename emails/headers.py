@@ -103,11 +103,6 @@ def check_custom_headers(headers: Iterable[tuple[str, str]]) -> None:
         raise UnsafeHeader(f"The headers have {total} characters; use at most {TOTAL_LIMIT}.")
 
 
-def key_occurs_once(key: str) -> bool:
-    """Whether a field, named in lower case, may stand in a message only once."""
-    return key in _ONCE or key.startswith("list-")  # RFC 2369 §2
-
-
 def is_structured(name: str) -> bool:
     """Whether a custom field has a grammar of its own, where encoded words mean nothing."""
     key = name.lower()
