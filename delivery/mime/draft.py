@@ -15,7 +15,7 @@ from uploads.filenames import check_filename
 # Narrower than RFC 5322 §3.6.4 and §3.4.1: no white space, no quoting, nothing that a list of
 # addresses or a msg-id could be split at.
 _MESSAGE_ID = re.compile(r"<[!#$%&'*+./0-9=?A-Z^_`a-z{|}~-]+@[0-9A-Za-z.-]+>")
-_MESSAGE_ID_LIMIT = 250
+_MESSAGE_ID_LIMIT = 400  # room for every domain of an address (254 octets), within one line
 _LOCAL_PART = re.compile(r"[!#$%&'*+./0-9=?A-Z^_`a-z{|}~\u00a0-\ud7ff\ue000-\U0010ffff-]+")
 _DOMAIN = re.compile(r"[0-9A-Za-z.-]+")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from django.utils import timezone
@@ -13,11 +13,18 @@ from rest_framework import serializers
 
 from accounts.serializers import StrictSerializer
 from emails.addresses import Address, InvalidAddress, parse_address
-from emails.headers import UnsafeHeader, check_custom_header, check_header_text
+from emails.headers import (
+    UnsafeHeader,
+    check_custom_header,
+    check_custom_headers,
+    check_header_text,
+)
 from emails.parts import check_content_id, check_content_type
 from uploads.filenames import UnsafeFilename, check_filename
 
 YEARS_AHEAD = 10
+MAX_HEADERS = 100
+MAX_ADDRESSES = 10_000  # what MAX_RECIPIENTS can be set to; `accept` looks at the setting
 T = TypeVar("T")
 
 
@@ -52,13 +59,28 @@ class AddressField(ValueField):
         return address
 
 
-class NameField(serializers.CharField):
-    """A name or subject: one line that may stand in a header."""
+class TextField(serializers.CharField):
+    """Text as it was written: no number is taken for it, and no white space stripped."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(trim_whitespace=False, **options)
 
     def to_internal_value(self, data: Any) -> str:
         """Return the text."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return data
+
+
+class NameField(TextField):
+    """A name or subject: one line that may stand in a header."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the text; what is white space alone counts as blank."""
         written = super().to_internal_value(data)
         said(lambda: check_header_text(written))
+        if not self.allow_blank and not written.strip():
+            self.fail("blank")
         return written
 
 
@@ -83,9 +105,23 @@ class AddressOrObject(ValueField):
         raise serializers.ValidationError('Give an address or {"email": …, "name": …}.')
 
 
-def address_list(**kwargs: Any) -> serializers.ListField:
+class BoundedList(serializers.ListField):
+    """A list whose length is looked at before its items are: there may be millions of them."""
+
+    def __init__(self, *, most: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.most = most
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """Return the items."""
+        if isinstance(data, list) and len(data) > self.most:
+            raise serializers.ValidationError(f"Give at most {self.most} of them.")
+        return super().to_internal_value(data)  # type: ignore[no-any-return]
+
+
+def address_list(most: int = MAX_ADDRESSES) -> BoundedList:
     """Return a field for a list of addresses."""
-    return serializers.ListField(child=AddressOrObject(), required=False, default=list, **kwargs)
+    return BoundedList(child=AddressOrObject(), required=False, default=list, most=most)
 
 
 class MomentField(ValueField):
@@ -101,12 +137,13 @@ class MomentField(ValueField):
             ) from None
         if moment.tzinfo is None:
             raise serializers.ValidationError(
-                f"The offset from UTC is missing. Write {data}Z, or {data}+02:00 for a zone "
-                "two hours ahead."
+                f"The offset from UTC is missing. Write {moment.isoformat()}Z, or "
+                f"{moment.isoformat()}+02:00 for a zone two hours ahead."
             )
-        if moment > timezone.now() + timedelta(days=366 * YEARS_AHEAD):
+        now = timezone.now()
+        if moment > now + timedelta(days=366 * YEARS_AHEAD):
             raise serializers.ValidationError(f"This is more than {YEARS_AHEAD} years ahead.")
-        return moment.astimezone(timezone.get_default_timezone())
+        return max(moment, now).astimezone(UTC)  # the year 1 has no other form in UTC
 
 
 class ObjectField(serializers.JSONField):
@@ -125,9 +162,12 @@ class HeadersField(ObjectField):
     def to_internal_value(self, data: Any) -> dict[str, str]:
         """Return the headers."""
         headers = super().to_internal_value(data)
+        if len(headers) > MAX_HEADERS:
+            raise serializers.ValidationError(f"Give at most {MAX_HEADERS} headers.")
         wrong = {name: found for name, value in headers.items() if (found := _fault(name, value))}
         if wrong:
             raise serializers.ValidationError(wrong)
+        said(lambda: check_custom_headers(headers.items()))
         return headers
 
 
@@ -144,11 +184,11 @@ def _fault(name: str, value: Any) -> list[str]:
 class AttachmentRequest(StrictSerializer):
     """`{url | filename}` names an upload; `{filename, content}` brings the file along."""
 
-    url = serializers.CharField(required=False, max_length=2000)
-    filename = serializers.CharField(required=False, max_length=255)
-    content = serializers.CharField(required=False, trim_whitespace=False)
-    content_type = serializers.CharField(required=False, max_length=127)
-    content_id = serializers.CharField(required=False, max_length=200)
+    url = TextField(required=False, max_length=2000)
+    filename = TextField(required=False, max_length=255)
+    content = TextField(required=False)
+    content_type = TextField(required=False, max_length=127)
+    content_id = TextField(required=False, max_length=200)
 
     def validate_filename(self, value: str) -> str:
         """Refuse names that are not safe in a header or on a disk."""

@@ -12,10 +12,12 @@ from emails.addresses import Address
 from emails.api.fields import (
     AddressField,
     AttachmentRequest,
+    BoundedList,
     HeadersField,
     MomentField,
     NameField,
     ObjectField,
+    TextField,
     address_list,
 )
 from emails.models import Template, TemplateVersion
@@ -23,6 +25,7 @@ from emails.submission import AttachedFile, Submission
 from uploads.models import Upload
 
 MAX_LIFE_SECONDS = 30 * 86_400
+MAX_ATTACHMENTS = 100
 
 
 class EmailRequest(StrictSerializer):
@@ -31,24 +34,22 @@ class EmailRequest(StrictSerializer):
     to_email = AddressField()
     to_name = NameField(allow_blank=True, max_length=255)
     from_email = AddressField()
-    subject = NameField(required=False, allow_null=True, max_length=2000)
-    html_body = serializers.CharField(required=False, allow_null=True, trim_whitespace=False)
-    text_body = serializers.CharField(
-        required=False, allow_null=True, allow_blank=True, trim_whitespace=False
-    )
+    subject = NameField(required=False, allow_null=True)
+    html_body = TextField(required=False, allow_null=True)
+    text_body = TextField(required=False, allow_null=True, allow_blank=True)
     template_id = serializers.IntegerField(required=False, allow_null=True, min_value=1)
     scheduled_at = MomentField(required=False, allow_null=True)
 
     from_name = NameField(required=False, allow_blank=True, default="", max_length=255)
-    reply_to = address_list(max_length=20)
+    reply_to = address_list(most=20)
     cc = address_list()
     bcc = address_list()
     variables = ObjectField(required=False, default=dict)
-    attachments = AttachmentRequest(many=True, required=False, default=list)
-    headers = HeadersField(required=False, default=dict)
-    tags = serializers.ListField(
-        child=NameField(max_length=100), required=False, default=list, max_length=50
+    attachments = AttachmentRequest(
+        many=True, required=False, default=list, max_length=MAX_ATTACHMENTS
     )
+    headers = HeadersField(required=False, default=dict)
+    tags = BoundedList(child=NameField(max_length=100), required=False, default=list, most=50)
     metadata = ObjectField(required=False, default=dict)
     track_opens = serializers.BooleanField(required=False, default=True)
     track_clicks = serializers.BooleanField(required=False, default=True)
@@ -136,4 +137,4 @@ class EmailRequest(StrictSerializer):
 class CancelRequest(StrictSerializer):
     """The body of `POST /api/emails/cancel`."""
 
-    email_id = serializers.CharField(max_length=64)
+    email_id = TextField(max_length=64)
