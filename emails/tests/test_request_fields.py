@@ -269,7 +269,7 @@ def test_longest_file_name_and_type_fit_their_columns():
 
 @pytest.mark.parametrize("field", ["variables", "metadata"])
 def test_object_of_any_names_and_values_is_kept(field):
-    value = {"": "", "é👋": [1, -0.0, 1e308, 10**299, None, True], "x" * 10_000: "y" * 100_000}
+    value = {"": "", "é👋": [1, 0.5, -1e22, 10**299, None, True], "x" * 10_000: "y" * 100_000}
     assert send(**{field: value}).status_code == 202
     assert getattr(Email.objects.get(), field) == value
 
