@@ -24,7 +24,7 @@ def database() -> None:
 def broker() -> None:
     """Connect to the broker."""
     with current_app.connection_for_write() as broker_connection:
-        broker_connection.ensure_connection(max_retries=1, timeout=2)
+        broker_connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
 
 
 def storage() -> None:
