@@ -1,7 +1,7 @@
 """Believes X-Forwarded-* from TRUSTED_PROXIES and from nobody else."""
 
 from collections.abc import Callable
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -28,19 +28,23 @@ class TrustedProxyMiddleware:
 
 def is_trusted(address: str) -> bool:
     """Tell whether `address` is one of our own proxies."""
-    try:
-        parsed = ip_address(address.strip())
-    except ValueError:
-        return False
-    return any(parsed in network for network in settings.TRUSTED_PROXIES)
+    parsed = parsed_address(address)
+    return parsed is not None and any(parsed in network for network in settings.TRUSTED_PROXIES)
 
 
 def last_untrusted(hops: list[str]) -> str | None:
     """Return the nearest hop that is not ours: what stands before it anybody may have written."""
     for hop in reversed(hops):
         if not is_trusted(hop):
-            try:
-                return str(ip_address(hop.strip()))
-            except ValueError:
-                return None
+            parsed = parsed_address(hop)
+            return str(parsed) if parsed else None
     return None
+
+
+def parsed_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the address, as IPv4 where a socket for both families wrote it as ::ffff:192.0.2.1."""
+    try:
+        parsed = ip_address(text.strip())
+    except ValueError:
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed
