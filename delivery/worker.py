@@ -6,7 +6,6 @@ from typing import Any
 
 from celery import bootsteps
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 
 from delivery.pump import Pump, configured_pace
 from delivery.transports import configured_transport
@@ -33,11 +32,7 @@ class PumpStep(bootsteps.StartStopStep):
                 "This worker delivers in threads of one process: start it without --pool, and "
                 "start more workers instead of --concurrency (docs/operating.md, Scaling)."
             )
-        try:
-            transport = configured_transport()
-        except ImproperlyConfigured as error:
-            raise SystemExit(str(error)) from None
-        pump = Pump(transport, configured_pace())
+        pump = Pump(configured_transport(), configured_pace())
         pump.start()
         _pumps.append(pump)
 

@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+import django
 from celery import Celery
 from celery.loaders.app import AppLoader
 from kombu.transport import TRANSPORT_ALIASES
@@ -20,6 +21,12 @@ class Loader(AppLoader):
         """Load the settings at `obj`; raises SystemExit."""
         with one_sentence():
             return super().config_from_object(obj, silent=silent)
+
+    def import_default_modules(self) -> Any:
+        """Set Django up before Celery does, which would log a traceback; raises SystemExit."""
+        with one_sentence():
+            django.setup()
+        return super().import_default_modules()
 
 
 app = Celery("mailer", loader="mailer.celery:Loader")

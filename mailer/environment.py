@@ -79,9 +79,12 @@ def switch(name: str, default: bool) -> bool:
 
 
 def words(name: str, default: list[str], hint: str = "Give a comma-separated list.") -> list[str]:
-    """Return a list of non-empty strings."""
+    """Return a list of non-empty strings; one that is set names at least one of them."""
     values = read(name, "list", hint, default=default)
-    return [word for value in values if (word := str(value).strip())]
+    found = [word for value in values if (word := str(value).strip())]
+    if not found and values:
+        raise ImproperlyConfigured(f"{name} lists nothing. {hint}")
+    return found
 
 
 def choice(name: str, options: tuple[str, ...], **kwargs: Any) -> str:
@@ -97,10 +100,19 @@ def url(name: str, schemes: tuple[str, ...], hint: str, **options: Any) -> str:
     """Return an absolute URL without a trailing slash, or "" when the default says so."""
     value = text(name, hint, **options).rstrip("/")
     if value:
-        parts = checked(name, hint, lambda: urlsplit(value))
-        if parts.scheme not in schemes or not parts.hostname:
+        parts = checked(name, hint, lambda: _split(value))
+        is_base = parts.scheme in ("http", "https")  # paths are put behind it
+        if parts.scheme not in schemes or not parts.hostname or (is_base and parts.query):
             raise ImproperlyConfigured(f"{name} is not a URL that can be used. {hint}")
     return value
+
+
+def _split(value: str) -> SplitResult:
+    """Return the parts of a URL; ValueError where its port is no port, or with a fragment."""
+    parts = urlsplit(value)
+    if parts.port == 0 or parts.fragment:
+        raise ValueError(value)
+    return parts
 
 
 def database(name: str, default: str) -> dict[str, Any]:

@@ -52,7 +52,7 @@ else:
 _database["CONN_MAX_AGE"] = environment.number("DATABASE_CONN_MAX_AGE", 60, least=0)
 
 REDIS_URL = environment.url(
-    "REDIS_URL", ("redis", "rediss", "unix"), "Give a URL like redis://host:6379/0.", default=""
+    "REDIS_URL", ("redis", "rediss"), "Give a URL like redis://host:6379/0.", default=""
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -1,0 +1,198 @@
+"""Wrong settings: one sentence that names the variable, from every entry, before anything runs."""
+
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+ROOT = Path(__file__).resolve().parents[2]
+RELAY = "smtp://user:open%2Fsesame@relay.example.com:587?tls=starttls"
+GOOD = {
+    "SECRET_KEY": "tests-only-tests-only-tests-only-tests-only-tests-only",
+    "TRACKING_KEYS": "tests-only-0123456789-abcdefghijkl",
+    "PUBLIC_URL": "https://mail.example.test",
+    "MAIL_TRANSPORT": "capture",
+}
+ENTRIES = {
+    "manage.py": ["manage.py", "check"],
+    "web": ["-c", "import mailer.wsgi"],
+    "worker": ["-m", "celery", "-A", "mailer", "worker"],
+    "beat": ["-m", "celery", "-A", "mailer", "beat", "--pidfile", ""],
+}
+
+
+@pytest.fixture
+def environment(monkeypatch, tmp_path):
+    """Only what a test sets, and a data folder without settings of `make run`."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    for name, value in (kept | GOOD | {"VAR": str(tmp_path / "var")}).items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def loaded(environment, **changes):
+    """Read the settings anew; None unsets a variable."""
+    for name, value in changes.items():
+        if value is None:
+            environment.delenv(name, raising=False)
+        else:
+            environment.setenv(name, value)
+    return runpy.run_path(str(ROOT / "mailer" / "settings.py"))
+
+
+def sentence(environment, **changes):
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        loaded(environment, **changes)
+    said = str(refusal.value)
+    assert "\n" not in said
+    assert said.endswith(".")
+    return said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", None),
+        ("SECRET_KEY", ""),
+        ("SECRET_KEY", "  "),
+        ("PUBLIC_URL", None),
+        ("PUBLIC_URL", ""),
+        ("PUBLIC_URL", "mail.example.com"),
+        ("PUBLIC_URL", "ftp://mail.example.com"),
+        ("PUBLIC_URL", "https://"),
+        ("PUBLIC_URL", "https://mail.example.com:port"),
+        ("PUBLIC_URL", "https://mail.example.com:99999"),
+        ("PUBLIC_URL", "https://[::1"),
+        ("PUBLIC_URL", "https://mail.example.com/?a=b"),
+        ("PUBLIC_URL", "https://mail.example.com/#top"),
+        ("TRACKING_KEYS", None),
+        ("TRACKING_KEYS", ""),
+        ("TRACKING_KEYS", ","),
+        ("TRACKING_KEYS", "short"),
+        ("TRACKING_KEYS", "x" * 32 + ",short"),
+        ("MAIL_TRANSPORT", None),
+        ("MAIL_TRANSPORT", ""),
+        ("MAIL_TRANSPORT", "pigeon"),
+        ("DATABASE_URL", "garbage"),
+        ("DATABASE_URL", "mysql://user@host/name"),
+        ("DATABASE_URL", "postgres://user@host:port/name"),
+        ("REDIS_URL", "garbage"),
+        ("REDIS_URL", "http://localhost:6379"),
+        ("REDIS_URL", "redis://localhost:port"),
+        ("REDIS_URL", "redis://localhost:99999"),
+        ("REDIS_URL", "unix:///run/redis.sock"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("TRUSTED_PROXIES", "proxy.example.com"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("ALLOWED_HOSTS", ","),
+        ("UPLOADS_PUBLIC_URL", "cdn.example.com"),
+        ("S3_ENDPOINT_URL", "minio:9000"),
+        ("DEBUG", "perhaps"),
+        ("STATIC_COLLECTED", "perhaps"),
+        ("LOG_FORMAT", "xml"),
+        ("LOG_LEVEL", "LOUD"),
+        ("MAX_RECIPIENTS", "0"),
+        ("MAX_RECIPIENTS", "many"),
+        ("MAX_RECIPIENTS", "10001"),
+        ("MAX_MESSAGE_BYTES", "-1"),
+        ("MAX_UPLOAD_BYTES", "25MB"),
+        ("DELIVERY_CONCURRENCY", "501"),
+        ("LEASE_SECONDS", "4"),
+        ("LOOK_SECONDS", "nan"),
+        ("LOOK_SECONDS", "inf"),
+        ("DRAIN_SECONDS", "-1"),
+        ("RETRY_FIRST_SECONDS", "1.5"),
+        ("RETRY_JITTER", "0.6"),
+        ("RETRY_FOR_SECONDS", "1e99"),
+        ("DATABASE_CONN_MAX_AGE", "-1"),
+        ("HSTS_SECONDS", "-1"),
+    ],
+)
+def test_wrong_setting_is_named_in_one_sentence(environment, name, value):
+    assert sentence(environment, **{name: value}).startswith(f"{name} ")
+
+
+def test_relay_without_a_url_is_named(environment):
+    said = sentence(environment, MAIL_TRANSPORT="relay")
+    assert said.startswith("SMTP_RELAY_URL is not set.")
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "SMTP_RELAY_URL"])
+def test_no_sentence_shows_a_secret(environment, name):
+    wrong = "mysql://user:open-sesame@[host:1/name"
+    changes = {"MAIL_TRANSPORT": "relay", "SMTP_RELAY_URL": RELAY, "MAX_RECIPIENTS": "0"}
+    assert "open-sesame" not in sentence(environment, **(changes | {name: wrong}))
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("ALLOWED_HOSTS", ["mail.example.test", "localhost", "127.0.0.1", "[::1]"]),
+        ("CSRF_TRUSTED_ORIGINS", ["https://mail.example.test"]),
+        ("TRUSTED_PROXIES", []),
+        ("REDIS_URL", ""),
+        ("S3_BUCKET", ""),
+        ("MAX_RECIPIENTS", 50),
+        ("DEBUG", False),
+        ("HELO_NAME", "mail.example.test"),
+    ],
+)
+@pytest.mark.parametrize("unset", [None, "", "  "])
+def test_empty_variable_counts_as_not_set(environment, name, setting, unset):
+    assert loaded(environment, **{name: unset})[name] == setting
+
+
+def test_given_settings_are_taken(environment):
+    taken = loaded(
+        environment,
+        PUBLIC_URL="http://localhost:8000/",
+        ALLOWED_HOSTS="a.example, b.example",
+        TRUSTED_PROXIES="10.0.0.0/8, ::1",
+        DATABASE_URL="postgres://user:p%40ss@db:5432/mail",
+        REDIS_URL="redis://redis:6379/1",
+        MAIL_TRANSPORT="relay",
+        SMTP_RELAY_URL=RELAY,
+    )
+    assert taken["PUBLIC_URL"] == "http://localhost:8000"
+    assert taken["ALLOWED_HOSTS"] == ["a.example", "b.example"]
+    assert [str(network) for network in taken["TRUSTED_PROXIES"]] == ["10.0.0.0/8", "::1/128"]
+    assert taken["DATABASES"]["default"]["PASSWORD"] == "p@ss"
+    assert taken["CELERY_BROKER_URL"] == "redis://redis:6379/1"
+    assert taken["SMTP_RELAY_URL"] == RELAY
+    assert taken["SESSION_COOKIE_SECURE"] is False
+
+
+def start(environment, entry):
+    return subprocess.run(
+        [sys.executable, *ENTRIES[entry]],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("PUBLIC_URL", {"PUBLIC_URL": "mail.example.com"}),
+        ("SMTP_RELAY_URL", {"MAIL_TRANSPORT": "relay", "SMTP_RELAY_URL": RELAY + "&tsl=1"}),
+    ],
+)
+def test_every_entry_stops_with_the_sentence_alone(environment, entry, name, changes):
+    for variable, value in changes.items():
+        environment.setenv(variable, value)
+    done = start(environment, entry)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {name} ")
+    assert done.stderr.count("\n") == 1
+    assert "sesame" not in done.stderr
