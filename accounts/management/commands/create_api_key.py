@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.models import ApiKey, Project
+from accounts.management.projects import add_project_option, chosen_project
+from accounts.models import ApiKey
 
 MAX_NAME = 100  # what the column holds
 
@@ -18,12 +19,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare --name and --project."""
         parser.add_argument("--name", required=True, help="What uses the key.")
-        parser.add_argument("--project", default="default", help="Slug of the project.")
+        add_project_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Issue the key."""
         name = _checked_name(options["name"])
-        project = _project(options["project"])
+        project = chosen_project(options["project"])
         api_key, secret = ApiKey.issue(project, name)
         self.stdout.write(f"API key {api_key.name!r} of project {project.slug!r}, shown once:")
         self.stdout.write(secret)
@@ -34,13 +35,3 @@ def _checked_name(name: str) -> str:
         raise CommandError(f"--name must be one line of 1 to {MAX_NAME} characters.")
     return name
 
-
-def _project(slug: str) -> Project:
-    """Return the project; the default one is made when it is new."""
-    project = Project.objects.filter(slug=slug).first()
-    if project is None and slug == "default":
-        project = Project.named("Default")
-    if project is None:
-        known = ", ".join(Project.objects.values_list("slug", flat=True)) or "none"
-        raise CommandError(f"There is no project {slug!r}. Projects: {known}.")
-    return project
