@@ -75,6 +75,19 @@ class S3Storage(DjangoStoragesS3):  # type: ignore[misc]  # django-storages has 
         with _trouble_as_oserror(self.bucket_name):
             self.bucket.meta.client.head_bucket(Bucket=self.bucket_name)
 
+    def make_bucket(self) -> bool:
+        """Make the bucket, private, unless it is there; tell whether it is new. Raises OSError."""
+        try:
+            self.check()
+        except FileNotFoundError:
+            region = self.bucket.meta.client.meta.region_name
+            # The oldest region is the one that can't be named.
+            place = {} if region in (None, "us-east-1") else {"LocationConstraint": region}
+            with _trouble_as_oserror(self.bucket_name):
+                self.bucket.create(**({"CreateBucketConfiguration": place} if place else {}))
+            return True
+        return False
+
     def _open(self, name: str, mode: str = "rb") -> File[Any]:
         """Stream; django-storages would fetch the whole file into memory first."""
         return File(cast(IO[bytes], self.open_at(name)), name)

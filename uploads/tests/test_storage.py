@@ -5,6 +5,7 @@ import itertools
 import os
 import socket
 import tracemalloc
+import uuid
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 
+from uploads.s3 import S3Storage
 from uploads.storage import upload_storage
 from uploads.tests.conftest import use
 
@@ -178,3 +180,26 @@ def test_a_large_file_passes_through_in_small_pieces(either_store, tmp_path):
     tracemalloc.stop()
     assert total == size
     assert peak < size // 6
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
+def test_missing_bucket_is_made_once_in_its_region(s3, s3_endpoint, monkeypatch, region):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tests")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "tests")
+    name = f"uploads-{uuid.uuid4().hex}"
+    store = S3Storage(bucket_name=name, endpoint_url=s3_endpoint, region_name=region)
+    with pytest.raises(FileNotFoundError):
+        store.check()
+    assert store.make_bucket() is True
+    assert store.make_bucket() is False
+    store.check()
+    place = s3.meta.client.get_bucket_location(Bucket=name)["LocationConstraint"]
+    assert (place or "us-east-1") == region
+
+
+def test_bucket_that_the_store_refuses_is_trouble(s3_endpoint, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tests")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "tests")
+    store = S3Storage(bucket_name="ab", endpoint_url=s3_endpoint, region_name="us-east-1")
+    with pytest.raises(OSError, match=r"S3 refused ab: .*InvalidBucketName"):
+        store.make_bucket()

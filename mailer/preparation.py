@@ -1,0 +1,88 @@
+"""What must be there before anything serves: tables, a bucket, a project with templates, staff.
+
+`make run` and `manage.py setup` are built of these steps; repeating one changes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.files.storage import storages
+from django.core.management import call_command
+from django.db import OperationalError, connection
+
+from uploads.s3 import S3Storage
+
+PAUSE_SECONDS = 0.25
+
+
+def wait_for_database(seconds: float) -> None:
+    """Return once the database takes connections; raises ImproperlyConfigured after `seconds`."""
+    ends = time.monotonic() + seconds
+    while True:
+        try:
+            connection.ensure_connection()
+            return
+        except OperationalError as error:
+            if time.monotonic() + PAUSE_SECONDS > ends:
+                raise _database_away(error) from None
+        time.sleep(PAUSE_SECONDS)
+
+
+def migrate() -> None:
+    """Bring the tables up to date; raises ImproperlyConfigured when the database is away."""
+    try:
+        call_command("migrate", interactive=False, verbosity=0)
+    except OperationalError as error:
+        raise _database_away(error) from None
+
+
+def _database_away(error: OperationalError) -> ImproperlyConfigured:
+    reason = str(error).strip().splitlines()[0]
+    return ImproperlyConfigured(
+        f"The database can't be used ({reason}). Look at DATABASE_URL; without it, a file "
+        "below VAR is used."
+    )
+
+
+def make_bucket() -> bool:
+    """Make the bucket of uploads where files are kept in S3; tell whether it is new.
+
+    Raises ImproperlyConfigured when the store is away or refuses.
+    """
+    store = storages["default"]
+    if not isinstance(store, S3Storage):
+        return False
+    try:
+        return store.make_bucket()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"The bucket can't be used ({error}). Look at S3_BUCKET, S3_ENDPOINT_URL and the "
+            "AWS_* variables."
+        ) from None
+
+
+def has_staff(username: str) -> bool:
+    """Tell whether there is such a user, whatever they may do."""
+    return get_user_model()._default_manager.filter(username=username).exists()
+
+
+def make_staff(username: str, password: str) -> bool:
+    """Make a superuser unless there is a user of that name; tell whether it is new.
+
+    Nobody's password is ever changed. Raises ImproperlyConfigured when it is too weak.
+    """
+    if has_staff(username):
+        return False
+    users = get_user_model()
+    try:
+        validate_password(password, users(username=username))
+    except ValidationError as error:
+        raise ImproperlyConfigured(
+            f"The password of {username!r} is too weak: {' '.join(error.messages)}"
+        ) from None
+    users._default_manager.create_superuser(username, email="", password=password)
+    return True
