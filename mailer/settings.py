@@ -26,9 +26,10 @@ PUBLIC_URL = environment.url(
 )
 _public = urlsplit(PUBLIC_URL)
 _secure = _public.scheme == "https"
-ALLOWED_HOSTS = environment.words(
-    "ALLOWED_HOSTS", [_public.hostname or "", "localhost", "127.0.0.1", "[::1]"]
-)
+ALLOWED_HOSTS = [
+    *environment.words("ALLOWED_HOSTS", [_public.hostname or ""]),
+    *("localhost", "127.0.0.1", "[::1]"),  # health checks, whatever the others are
+]
 CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS", [environment.origin(_public)])
 TRUSTED_PROXIES = environment.networks("TRUSTED_PROXIES")
 DEBUG = environment.switch("DEBUG", False)
@@ -238,7 +239,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = bool(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "mailer.clock:Clock"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_SCHEDULE = {  # django-celery-beat copies it to the database, where staff see it
     "ring for what is due": {

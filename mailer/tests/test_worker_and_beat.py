@@ -84,7 +84,8 @@ def test_beat_rings_and_the_worker_hears_it(machine: Machine) -> None:
 
     beat = machine.celery("beat")
     assert eventually(lambda: len(machine.waiting()) > 0)
-    assert "DatabaseScheduler" in asked_to_end(beat)
+    assert eventually((machine.queue.parents[1] / "beat.alive").exists)
+    assert "mailer.clock.Clock" in asked_to_end(beat)
 
     empty = machine.queue / "00000000000000000001-killed.message"
     empty.touch()
