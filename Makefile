@@ -1,6 +1,7 @@
 # make run     start everything on this machine (PORT=8000, VAR=var)
 # make test    run every test, on PostgreSQL and Redis too where they are installed
 # make check   format, lint, types, layers, migrations, deployment settings
+# make env     write .env for docker-compose.yml, with fresh secrets
 # make lock    resolve requirements*.in into requirements*.txt
 # make clean   remove the virtual environment and caches; the data in VAR stays
 
@@ -25,7 +26,7 @@ CHECKED := SECRET_KEY=checks-only-0123456789-abcdefghij-0123456789-ABCDEFGHIJ \
 CODE := mailer delivery tracking emails uploads accounts
 
 .DEFAULT_GOAL := run
-.PHONY: run test check lock clean
+.PHONY: run test check env lock clean
 
 run: $(RUN_READY)
 	@PORT='$(PORT)' VAR='$(VAR)' exec $(PY) -m mailer.development
@@ -43,6 +44,10 @@ check: $(DEV_READY)
 	$(BIN)/lint-imports
 	$(CHECKED) $(PY) manage.py makemigrations --check --dry-run
 	$(CHECKED) $(PY) manage.py check --deploy --fail-level WARNING
+
+# Nothing is installed for it: production needs Docker alone.
+env:
+	@$(PYTHON) -I mailer/env_file.py
 
 # Universal: one file for every platform and every Python from 3.11 on.
 lock: $(CREATED)
