@@ -61,6 +61,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def belongs(item: pytest.Item) -> bool:
     """Tell whether a test is of this run."""
+    program = item.get_closest_marker("program")
+    if program and not REQUIRED and shutil.which(program.args[0]) is None:
+        return False
     fixtures = set(getattr(item, "fixturenames", ()))
     needs_services = bool(item.get_closest_marker("services") or fixtures & SERVICE_FIXTURES)
     if not ON_SERVICES:
