@@ -104,3 +104,12 @@ def test_selecting_only_tests_of_the_other_run_is_no_failure(sample: Path) -> No
     done = run(sample, "-k", "services")
     assert "4 deselected" in done.stdout
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(("demand", "names"), [("", set()), ("1", {"test_with_a_program"})])
+def test_missing_program_leaves_its_tests_out_unless_the_run_must_be_whole(
+    sample: Path, demand: str, names: set[str]
+) -> None:
+    mark = "import pytest\n@pytest.mark.program('no-such-program')\n"
+    sample.write_text(mark + "def test_with_a_program(): pass\n")
+    assert taken(collect(sample, REQUIRE_SERVICES=demand)) == names
