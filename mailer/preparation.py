@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from django.contrib.auth import get_user_model
@@ -16,20 +17,28 @@ from django.db import OperationalError, connection
 
 from uploads.s3 import S3Storage
 
+logger = logging.getLogger(__name__)
+
 PAUSE_SECONDS = 0.25
 
 
 def wait_for_database(seconds: float) -> None:
     """Return once the database takes connections; raises ImproperlyConfigured after `seconds`."""
     ends = time.monotonic() + seconds
-    while True:
-        try:
-            connection.ensure_connection()
-            return
-        except OperationalError as error:
-            if time.monotonic() + PAUSE_SECONDS > ends:
-                raise _database_away(error) from None
+    if _connection_error():
+        logger.info("waiting for the database")
+    while error := _connection_error():
+        if time.monotonic() + PAUSE_SECONDS > ends:
+            raise _database_away(error)
         time.sleep(PAUSE_SECONDS)
+
+
+def _connection_error() -> OperationalError | None:
+    try:
+        connection.ensure_connection()
+    except OperationalError as error:
+        return error
+    return None
 
 
 def migrate() -> None:
