@@ -34,4 +34,3 @@ def _checked_name(name: str) -> str:
     if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
         raise CommandError(f"--name must be one line of 1 to {MAX_NAME} characters.")
     return name
-
