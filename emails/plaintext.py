@@ -10,7 +10,7 @@ from lxml.html import HtmlElement
 
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all", re.IGNORECASE)
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u034f\u200b\u200c\u200d\u2060\ufeff"))
-_ESCAPED = re.compile(r"^(\s*\d*)\\([-.+])", re.MULTILINE)  # Markdown's, at the start of a line
+_ESCAPED = re.compile(r"^([ \t]*\d*)\\([-.+])", re.MULTILINE)  # Markdown's, at the start of a line
 _SEEN_BY_NOBODY = "head, script, style, title, template"
 _LAYOUT_ROLES = frozenset({"presentation", "none"})
 
@@ -62,7 +62,9 @@ def _write_out_links(page: HtmlElement) -> None:
         text = " ".join(_shown(link).split())
         if address and not address.startswith("#") and text not in _same_as(address):
             _append(link, f" <{address}>" if text else f"<{address}>")
-        link.drop_tag()
+        # Not drop_tag: it joins the texts around every link, in the square of their number.
+        link.tag = "span"
+        link.attrib.clear()
 
 
 def _same_as(address: str) -> Iterable[str]:
@@ -83,10 +85,15 @@ def _append(element: HtmlElement, text: str) -> None:
 
 
 def _separate_cells(page: HtmlElement) -> None:
-    for cell in page.cssselect("td + td, td + th, th + td, th + th"):
+    for cell in [cell for cell in page.iter("td", "th") if _follows_a_cell(cell)]:
         table = next(cell.iterancestors("table"), None)
         is_layout = table is not None and table.get("role") in _LAYOUT_ROLES
         cell.text = (" " if is_layout else " | ") + (cell.text or "")
+
+
+def _follows_a_cell(cell: HtmlElement) -> bool:
+    before = cell.getprevious()
+    return before is not None and before.tag in ("td", "th")
 
 
 def _flatten_headings(page: HtmlElement) -> None:

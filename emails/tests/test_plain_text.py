@@ -83,3 +83,11 @@ def test_data_rows_stand_on_a_line_each():
 def test_layout_table_leaves_no_trace():
     html = '<table role="presentation"><tr><td>Logo</td><td>Shop</td></tr></table>'
     assert text_from_html(html) == "Logo Shop\n"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ['<a href="https://example.org/1">w</a> ', "<td>x</td>", "<br>", "<tr><td>x<td>y"],
+)
+def test_time_grows_no_faster_than_the_page(piece):
+    assert text_from_html(piece * 10_000 + "end").endswith("end\n")  # minutes, when it did
