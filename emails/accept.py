@@ -16,7 +16,7 @@ from emails import doorbell, events
 from emails.addresses import Address
 from emails.models import Attachment, Email, Recipient, Status, new_public_id
 from emails.models.recipient import Kind
-from emails.rendering import MissingVariables, Rendered, RenderFailed, render
+from emails.rendering import MissingVariables, RenderFailed, render
 from emails.submission import AttachedFile, Submission
 from uploads.models import Upload
 from uploads.store import EmptyFile, store
@@ -31,7 +31,7 @@ def accept(submission: Submission) -> Email:
     """
     _check_limits(submission)
     email = _email(submission)
-    email.subject = _rendered(email).subject  # what staff and callers see, the template's filled in
+    email.subject = _subject(email)  # what staff and callers see, the template's filled in
     uploads = [  # before the transaction, which may not wait for a network
         _uploaded(index, file, submission) for index, file in enumerate(submission.attachments)
     ]
@@ -77,10 +77,12 @@ def _size(submission: Submission) -> int:
     return sum(len(body.encode()) for body in bodies) + attached * 4 // 3 * 78 // 76
 
 
-def _rendered(email: Email) -> Rendered:
-    """Render as delivery will, so that what can't be rendered is refused now."""
+def _subject(email: Email) -> str:
+    """Render a template as delivery will, so that what it can't make is refused now."""
+    if email.template_version is None:  # bodies as they came always render, but at a cost
+        return email.subject
     try:
-        return render(email)
+        return render(email).subject
     except MissingVariables as missing:
         raise InvalidRequest(
             {f"variables.{name}": ["The template needs this."] for name in missing.names},
