@@ -10,10 +10,12 @@ from delivery.claim import Delivery
 from delivery.mime import Draft, Part, assemble
 from delivery.transports.base import Envelope
 from emails.addresses import Address
+from emails.headers import UnsafeHeader
 from emails.inlining import inline_css
 from emails.models import Attachment
 from emails.rendering import MissingVariables, RenderFailed, render
 from tracking.marking import track
+from uploads.filenames import UnsafeFilename
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +80,10 @@ def assemble_message(copy: Copy) -> Copy:
         date=email.scheduled_at or email.created_at,
         attachments=tuple(map(_part, email.attachments.all())),
     )
-    return replace(copy, content=assemble(draft))
+    try:
+        return replace(copy, content=assemble(draft))
+    except (UnsafeHeader, UnsafeFilename) as error:
+        raise Unsendable(str(error)) from None
 
 
 STEPS: tuple[Callable[[Copy], Copy], ...] = (

@@ -176,7 +176,7 @@ class Pump:
         while delivery := self._ready.get():
             try:
                 Attempt(delivery, self._transport, self._settler).run()
-            except Error:
+            except Exception:
                 logger.exception("an outcome is not recorded", extra=delivery.log)
             finally:
                 self._done(delivery)

@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 from concurrent.futures import Future
+from dataclasses import replace
 
 from django.db import DataError, Error, close_old_connections, connection
 
@@ -76,9 +77,10 @@ class Settler:
                 reached("before_settle")
                 settled = events.settle(settlement for settlement, _ in batch)
                 reached("after_settle")
-            except DataError:
+            except DataError as error:
                 if len(batch) == 1:
-                    raise
+                    batch = [self._stripped(*batch[0], error)]
+                    continue
                 for one in batch:  # one row that can't be stored must not keep the others
                     self._write([one])
                 return
@@ -92,6 +94,15 @@ class Settler:
                 for settlement, done in batch:
                     done.set_result(settlement.recipient_id in settled)
                 return
+
+    def _stripped(self, settlement: Settlement, done: Future[bool], error: DataError) -> Waiting:
+        """Leave out what can't be stored: an outcome that is not recorded sends the mail again."""
+        logger.error(
+            "what was said can't be stored: %s",
+            error,
+            extra={"recipient_id": settlement.recipient_id, "data": repr(settlement.data)},
+        )
+        return replace(settlement, data={"reason": "what was said can't be stored"}), done
 
     def _give_up(self, batch: list[Waiting], error: Error) -> None:
         for settlement, done in batch:

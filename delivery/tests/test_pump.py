@@ -193,3 +193,13 @@ def test_template_that_fails_at_last_fails_the_mail_with_its_reason(capture):
     row.refresh_from_db()
     assert row.status == Status.FAILED
     assert "needed" in EmailEvent.objects.get(type=EventType.FAIL).data["reason"]
+
+
+def test_mail_that_can_never_be_assembled_fails_with_its_reason(capture):
+    row = make_email()
+    type(row).objects.update(headers={"Bcc": "eve@example.org"})  # as no request could
+    with running(capture):
+        wait_until(everything_is_final)
+    assert row.recipients.get().status == Status.FAILED
+    event = EmailEvent.objects.get(type=EventType.FAIL)
+    assert "Bcc" in event.data["reason"]
