@@ -116,7 +116,7 @@ class BoundedList(serializers.ListField):
         """Return the items."""
         if isinstance(data, list) and len(data) > self.most:
             raise serializers.ValidationError(f"Give at most {self.most} of them.")
-        return super().to_internal_value(data)  # type: ignore[no-any-return]
+        return super().to_internal_value(data)
 
 
 def address_list(most: int = MAX_ADDRESSES) -> BoundedList:

@@ -45,8 +45,8 @@ class EmailRequest(StrictSerializer):
     cc = address_list()
     bcc = address_list()
     variables = ObjectField(required=False, default=dict)
-    attachments = AttachmentRequest(
-        many=True, required=False, default=list, max_length=MAX_ATTACHMENTS
+    attachments = BoundedList(
+        child=AttachmentRequest(), required=False, default=list, most=MAX_ATTACHMENTS
     )
     headers = HeadersField(required=False, default=dict)
     tags = BoundedList(child=NameField(max_length=100), required=False, default=list, most=50)

@@ -8,6 +8,7 @@ import pytest
 from accounts.tests.factories import make_client
 from emails.models import Email, Recipient
 from emails.tests.factories import request_body
+from uploads.tests.conftest import use
 
 pytestmark = pytest.mark.django_db
 
@@ -278,3 +279,11 @@ def test_object_of_any_names_and_values_is_kept(field):
 def test_text_is_data_and_nothing_else(word):
     assert send(subject=word, to_name=word, html_body=word, tags=[word]).status_code == 202
     assert Email.objects.get().subject == word
+
+
+def test_attachment_that_cannot_be_stored_is_no_fault_of_the_caller(settings):
+    use(settings, "uploads.local.LocalStorage", location="/dev/null/nowhere")
+    answer = send(attachments=[{"filename": "a.txt", "content": "aGk="}])
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert Email.objects.count() == 0
