@@ -6,8 +6,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from django.utils import timezone
+
 from delivery.claim import Delivery
 from delivery.mime import Draft, Part, assemble
+from delivery.signing import configured_signer
 from delivery.transports.base import Envelope
 from emails.addresses import Address
 from emails.headers import UnsafeHeader
@@ -86,11 +89,19 @@ def assemble_message(copy: Copy) -> Copy:
         raise Unsendable(str(error)) from None
 
 
+def sign(copy: Copy) -> Copy:
+    """Put a DKIM signature on top, where a key is configured."""
+    if signer := configured_signer():
+        return replace(copy, content=signer.sign(copy.content, timezone.now()))
+    return copy
+
+
 STEPS: tuple[Callable[[Copy], Copy], ...] = (
     render_content,
     inline_styles,
     add_tracking,
     assemble_message,
+    sign,
 )
 
 

@@ -209,6 +209,14 @@ SMTP_RELAY_URL = environment.url(
     **({} if MAIL_TRANSPORT == "relay" else {"default": ""}),
 )
 HELO_NAME = environment.text("HELO_NAME", "", default=_public.hostname or "localhost")
+DKIM_DOMAIN = environment.text("DKIM_DOMAIN", "", default="")
+DKIM_SELECTOR = environment.text("DKIM_SELECTOR", "", default="")
+DKIM_PRIVATE_KEY_FILE = environment.text("DKIM_PRIVATE_KEY_FILE", "", default="")
+if len({bool(value) for value in (DKIM_DOMAIN, DKIM_SELECTOR, DKIM_PRIVATE_KEY_FILE)}) > 1:
+    raise ImproperlyConfigured(
+        "DKIM_DOMAIN, DKIM_SELECTOR and DKIM_PRIVATE_KEY_FILE belong together. "
+        "Set all of them to sign mail, or none."
+    )
 DELIVERY_CONCURRENCY = environment.number("DELIVERY_CONCURRENCY", 20, most=500)
 LEASE_SECONDS = environment.number("LEASE_SECONDS", 45, least=5, most=3600)
 LOOK_SECONDS = environment.number("LOOK_SECONDS", 2.0, least=0.05, most=60)

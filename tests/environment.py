@@ -31,7 +31,11 @@ os.environ |= {
     "LOG_FORMAT": "text",
     "VAR": VAR,
 }
-for stray in ("DATABASE_URL", "REDIS_URL", "S3_BUCKET", "S3_ENDPOINT_URL", "UPLOADS_PUBLIC_URL"):
+STRAYS = (
+    *("DATABASE_URL", "REDIS_URL", "S3_BUCKET", "S3_ENDPOINT_URL", "UPLOADS_PUBLIC_URL"),
+    *("DKIM_DOMAIN", "DKIM_SELECTOR", "DKIM_PRIVATE_KEY_FILE"),
+)
+for stray in STRAYS:
     os.environ.pop(stray, None)
 
 if ON_SERVICES:

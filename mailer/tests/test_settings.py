@@ -17,6 +17,11 @@ GOOD = {
     "PUBLIC_URL": "https://mail.example.test",
     "MAIL_TRANSPORT": "capture",
 }
+DKIM = {
+    "DKIM_DOMAIN": "example.com",
+    "DKIM_SELECTOR": "s2025",
+    "DKIM_PRIVATE_KEY_FILE": "/run/secrets/dkim.pem",
+}
 ENTRIES = {
     "manage.py": ["manage.py", "check"],
     "web": ["-c", "import mailer.wsgi"],
@@ -121,6 +126,14 @@ def test_wrong_setting_is_named_in_one_sentence(environment, name, value):
 def test_relay_without_a_url_is_named(environment):
     said = sentence(environment, MAIL_TRANSPORT="relay")
     assert said.startswith("SMTP_RELAY_URL is not set.")
+
+
+@pytest.mark.parametrize("missing", DKIM)
+@pytest.mark.parametrize("unset", [None, ""])
+def test_settings_of_dkim_are_given_all_or_none(environment, missing, unset):
+    said = sentence(environment, **(DKIM | {missing: unset}))
+    assert said.startswith("DKIM_DOMAIN, DKIM_SELECTOR and DKIM_PRIVATE_KEY_FILE belong together.")
+    assert DKIM.items() <= loaded(environment, **DKIM).items()
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "SMTP_RELAY_URL"])

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 RSA_BITS = range(2048, 4096 + 1)
 """Signers should have 2048 or more, verifiers must know up to 4096 (RFC 8301 §3.2)."""
 
-ADVICE = "Make one with: openssl genrsa -out dkim.pem 2048"
+ADVICE = "Make one by `openssl genrsa -out dkim.pem 2048`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def _read(pem: bytes) -> object:
     except TypeError:
         raise ValueError(
             "The key has a password, which a worker can't be asked for. "
-            "Remove it with: openssl pkey -in dkim.pem -out open.pem"
+            "Remove it by `openssl pkey -in dkim.pem -out open.pem`."
         ) from None
     except (ValueError, UnsupportedAlgorithm):
         if b"-----BEGIN " in pem and b" PRIVATE KEY-----" not in pem:
