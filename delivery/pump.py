@@ -120,7 +120,6 @@ class Pump:
 
     def _go_round(self) -> None:
         """See to what takes seconds, however often the bell rings."""
-        (settings.VAR / "pump.alive").touch()  # what a health check looks at
         self._renew_leases()
         self._transport.tidy()
         for lost in transitions.take_over():
@@ -128,6 +127,15 @@ class Pump:
                 "a lease ended without an outcome; the mail goes again",
                 extra={"recipient_id": lost.recipient_id, "attempt": lost.attempts},
             )
+        self._show_life()
+
+    @staticmethod
+    def _show_life() -> None:
+        """Touch what a health check looks at; mail flows also where that can't be written."""
+        try:
+            (settings.VAR / "pump.alive").touch()
+        except OSError as error:
+            logger.warning("health checks will find this worker dead: %s", error)
 
     def _claim(self) -> bool:
         """Fill the free places; tell whether to go on at once."""

@@ -21,14 +21,6 @@ def new_public_id() -> str:
     return PUBLIC_ID_START + "".join(secrets.choice(_ALPHABET) for _ in range(16))
 
 
-class EmailQuerySet(models.QuerySet["Email"]):
-    """Emails with what is needed to speak of their state."""
-
-    def with_recipients(self) -> EmailQuerySet:
-        """Load the recipients too, so that `status` costs no query an email."""
-        return self.prefetch_related("recipients")
-
-
 class Email(models.Model):
     """One submission: wide, and not updated after acceptance."""
 
