@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.db import models
+from django.conf import settings
+from django.db import connection, models
 from django.utils import timezone
 from django.utils.text import slugify
 
 KEY_START = "mk_"
 PREFIX_LENGTH = 10
 USE_RESOLUTION = timedelta(minutes=1)
+FORGET_AFTER = timedelta(hours=1)
 
 
 class Project(models.Model):
@@ -98,3 +100,65 @@ class ApiKey(models.Model):
         now = timezone.now()
         if self.last_used_at is None or now - self.last_used_at > USE_RESOLUTION:
             ApiKey.objects.filter(pk=self.pk).update(last_used_at=now)
+
+
+class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
+    """Keys that count, and the one statement that takes one."""
+
+    def alive(self) -> IdempotencyKeyQuerySet:
+        """Return the keys whose answers are given again."""
+        return self.filter(created_at__gt=_expiry())
+
+    def forgettable(self) -> IdempotencyKeyQuerySet:
+        """Return those that nobody can be reading any more: expired, and some time ago."""
+        return self.filter(created_at__lt=_expiry() - FORGET_AFTER)
+
+    def twin_of(self, row: IdempotencyKey) -> IdempotencyKey | None:
+        """Return what is stored under the same key of the same project, or None."""
+        return self.filter(project_id=row.project_id, key=row.key).first()
+
+    def take(self, row: IdempotencyKey) -> bool:
+        """Store `row`, over an expired one too; False where the key is taken.
+
+        Waits for a transaction that has stored the same key and has not ended yet.
+        """
+        moment = connection.ops.adapt_datetimefield_value
+        sql = """
+            INSERT INTO idempotency_keys AS held
+                (project_id, key, fingerprint, status_code, answer, created_at)
+            VALUES (%s, %s, %s, %s, %s, %s)
+            ON CONFLICT (project_id, key) DO UPDATE SET fingerprint = excluded.fingerprint,
+                status_code = excluded.status_code, answer = excluded.answer,
+                created_at = excluded.created_at
+            WHERE held.created_at <= %s RETURNING id
+            """
+        values = (row.project_id, row.key, row.fingerprint, row.status_code, row.answer)
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [*values, moment(row.created_at), moment(_expiry())])
+            return bool(cursor.fetchall())
+
+
+class IdempotencyKey(models.Model):
+    """A request that was carried out, and its answer; written together with what it made."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, path and body.")
+    status_code = models.PositiveSmallIntegerField()
+    answer = models.TextField(help_text="JSON as it was sent: jsonb would change its order.")
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    objects = IdempotencyKeyQuerySet.as_manager()
+
+    class Meta:
+        db_table = "idempotency_keys"
+        constraints = [
+            models.UniqueConstraint(fields=["project", "key"], name="idempotency_key_of_project")
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+def _expiry() -> datetime:
+    return timezone.now() - timedelta(seconds=settings.IDEMPOTENCY_SECONDS)

@@ -1,5 +1,6 @@
 """JSON bodies of bounded size and depth, holding only what every later step can hold."""
 
+import hashlib
 import json
 import math
 from collections import Counter
@@ -17,12 +18,14 @@ MAX_DEPTH = 32
 MAX_DIGITS = 300  # the largest double has 309
 MAX_FAULTS = 20  # named at once
 SHOWN = 100  # characters of a name
+BODY_DIGEST = "body_digest"  # in the parser's context: SHA-256 of the body, for idempotency.py
 
 
 class LimitedJSONParser(BaseParser):
     """Reads a JSON body; DRF's own parser knows no size limit."""
 
     media_type = "application/json"
+    limit_setting = "MAX_REQUEST_BYTES"
 
     def parse(
         self,
@@ -30,14 +33,16 @@ class LimitedJSONParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Return the document. ApiError 413 past MAX_REQUEST_BYTES, ParseError when not JSON."""
-        limit = settings.MAX_REQUEST_BYTES
+        """Return the document. ApiError 413 past the limit, ParseError when not JSON."""
+        limit = getattr(settings, self.limit_setting)
         declared = _content_length(parser_context or {})
         if declared > limit:  # refused before it is read
-            raise too_large("request", limit, "MAX_REQUEST_BYTES")
+            raise too_large("request", limit, self.limit_setting)
         raw = stream.read(limit + 1)
         if len(raw) > limit:
-            raise too_large("request", limit, "MAX_REQUEST_BYTES")
+            raise too_large("request", limit, self.limit_setting)
+        if isinstance(parser_context, dict):
+            parser_context[BODY_DIGEST] = hashlib.sha256(raw).hexdigest()
         document = decode(raw)
         if unholdable := dict(islice(_unholdable(document), MAX_FAULTS)):
             raise InvalidRequest({name or "request": [why] for name, why in unholdable.items()})

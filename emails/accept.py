@@ -1,27 +1,36 @@
-"""The door in: checks a submission and makes it rows. After the commit it can't be lost."""
+"""The door in: checks submissions and makes them rows. After the commit they can't be lost."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
-from accounts.errors import ApiError, InvalidRequest, Unavailable
+from accounts.errors import InvalidRequest, Unavailable
 from emails import doorbell, events
-from emails.addresses import Address
-from emails.models import Attachment, Email, Recipient, Status, new_public_id
-from emails.models.recipient import Kind
-from emails.rendering import MissingVariables, RenderFailed, render
+from emails.checking import check_limits, rendered_subject
+from emails.models import Attachment, Email, Recipient
+from emails.rows import attachment_row, email_row, recipient_rows
 from emails.submission import AttachedFile, Submission
 from uploads.models import Upload
+from uploads.removal import discard_unused
 from uploads.store import EmptyFile, store
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A submission that can be sent, with its email (not saved yet) and the files it carries."""
+
+    submission: Submission
+    email: Email
+    uploads: tuple[Upload, ...]  # one for each attachment
 
 
 def accept(submission: Submission) -> Email:
@@ -29,73 +38,71 @@ def accept(submission: Submission) -> Email:
 
     When this returns outside of a transaction, the email is committed and the bell was rung.
     """
-    _check_limits(submission)
-    email = _email(submission)
-    email.subject = _subject(email)  # what staff and callers see, the template's filled in
-    uploads = [  # before the transaction, which may not wait for a network
-        _uploaded(index, file, submission) for index, file in enumerate(submission.attachments)
-    ]
+    prepared = prepare(submission)
+    try:
+        save([prepared])
+    except BaseException:
+        discard([prepared])
+        raise
+    return prepared.email
+
+
+def prepare(submission: Submission) -> Prepared:
+    """Check a submission and store what it carries; outside of a transaction. Raises ApiError."""
+    check_limits(submission)
+    email = email_row(submission)
+    email.subject = rendered_subject(email)  # as staff and callers see it
+    return Prepared(submission, email, _uploads(submission))
+
+
+def save(all_prepared: Sequence[Prepared]) -> None:
+    """Write the rows of all in one transaction, and ring once when it is committed."""
+    if not all_prepared:
+        return
     with transaction.atomic():
-        email.save(force_insert=True)
-        recipients = Recipient.objects.bulk_create(_recipients(submission, email))
+        Email.objects.bulk_create(prepared.email for prepared in all_prepared)
+        recipients = Recipient.objects.bulk_create(
+            row
+            for prepared in all_prepared
+            for row in recipient_rows(prepared.submission, prepared.email)
+        )
         Attachment.objects.bulk_create(
-            _attachment(email, file, upload)
-            for file, upload in zip(submission.attachments, uploads, strict=True)
+            attachment_row(prepared.email, file, upload)
+            for prepared in all_prepared
+            for file, upload in zip(prepared.submission.attachments, prepared.uploads, strict=True)
         )
         events.accepted(recipients)
-        transaction.on_commit(doorbell.ring)
-    logger.info("accepted", extra={"message_id": email.public_id, "recipients": len(recipients)})
-    return email
+        transaction.on_commit(partial(_accepted, all_prepared, len(recipients)))
 
 
-def _check_limits(submission: Submission) -> None:
-    people = {*_envelope(submission)}
-    if len(people) > settings.MAX_RECIPIENTS:
-        raise InvalidRequest(
-            {
-                "to_email": [
-                    f"An email has at most {settings.MAX_RECIPIENTS} recipients (MAX_RECIPIENTS), "
-                    f"To, Cc and Bcc together; this has {len(people)}. Send several emails."
-                ]
-            }
-        )
-    size = _size(submission)
-    if size > settings.MAX_MESSAGE_BYTES:
-        raise ApiError(
-            413,
-            "too_large",
-            f"The message would have {size} bytes, more than the {settings.MAX_MESSAGE_BYTES} "
-            "that MAX_MESSAGE_BYTES allows. Link to large files instead of attaching them.",
-            {"attachments" if submission.attachments else "html_body": ["Too large."]},
-        )
+def discard(all_prepared: Sequence[Prepared]) -> None:
+    """Take back the files that were stored for submissions which were not saved."""
+    for prepared in all_prepared:
+        _discard(prepared.submission, prepared.uploads)
 
 
-def _size(submission: Submission) -> int:
-    """Estimate the message on the wire: base64 makes four bytes of three, and breaks lines."""
-    bodies = (submission.html_body or "", submission.text_body or "")
-    attached = sum(file.size for file in submission.attachments)
-    return sum(len(body.encode()) for body in bodies) + attached * 4 // 3 * 78 // 76
+def _accepted(all_prepared: Sequence[Prepared], recipients: int) -> None:
+    doorbell.ring()
+    ids = [prepared.email.public_id for prepared in all_prepared]
+    named = {"message_id": ids[0]} if len(ids) == 1 else {"message_ids": ids}
+    logger.info("accepted", extra={**named, "recipients": recipients})
 
 
-def _subject(email: Email) -> str:
-    """Render a template as delivery will, so that what it can't make is refused now."""
-    if email.template_version is None:  # bodies as they came always render, but at a cost
-        return email.subject
+def _uploads(submission: Submission) -> tuple[Upload, ...]:
+    """Return the upload of each attachment; before the transaction, which waits for no network."""
+    uploads: list[Upload] = []
     try:
-        return render(email).subject
-    except MissingVariables as missing:
-        raise InvalidRequest(
-            {f"variables.{name}": ["The template needs this."] for name in missing.names},
-            422,
-            "missing_variables",
-        ) from None
-    except RenderFailed as failure:
-        raise ApiError(
-            422,
-            "template_failed",
-            f"The template can't be rendered with these variables: {failure}. Nothing was sent.",
-            {"variables": [str(failure)]},
-        ) from None
+        for index, file in enumerate(submission.attachments):
+            uploads.append(_uploaded(index, file, submission))
+    except BaseException:
+        _discard(submission, uploads)
+        raise
+    return tuple(uploads)
+
+
+def _discard(submission: Submission, uploads: Sequence[Upload]) -> None:
+    came_along = zip(submission.attachments, uploads, strict=False)
+    discard_unused(upload for file, upload in came_along if file.upload is None)
 
 
 def _uploaded(index: int, file: AttachedFile, submission: Submission) -> Upload:
@@ -118,78 +125,3 @@ def _uploaded(index: int, file: AttachedFile, submission: Submission) -> Upload:
         raise Unavailable(
             "The attachments can't be stored now. Nothing was accepted: send it again."
         ) from None
-
-
-def _email(submission: Submission) -> Email:
-    public_id = new_public_id()
-    now = timezone.now()
-    begins = max(now, submission.scheduled_at or now)
-    later = submission.scheduled_at if begins > now else None
-    life = timedelta(seconds=submission.expires_in or settings.RETRY_FOR_SECONDS)
-    return Email(
-        project=submission.project,
-        public_id=public_id,
-        created_at=now,
-        from_email=submission.sender.email,
-        from_name=submission.sender.name,
-        reply_to=_written(submission.reply_to),
-        to=_written(submission.to),
-        cc=_written(submission.cc),
-        bcc=_written(submission.bcc),
-        subject=submission.subject or "",
-        html_body=submission.html_body or "",
-        text_body=submission.text_body or "",
-        template_version=submission.template_version,
-        variables=dict(submission.variables),
-        headers=dict(submission.headers),
-        tags=list(submission.tags),
-        metadata=dict(submission.metadata),
-        rfc_message_id=f"<{public_id}@{submission.sender.domain}>",
-        track_opens=submission.track_opens,
-        track_clicks=submission.track_clicks,
-        scheduled_at=later,
-        expires_at=begins + life,
-    )
-
-
-def _written(addresses: tuple[Address, ...]) -> list[dict[str, str]]:
-    return [{"email": address.email, "name": address.name} for address in addresses]
-
-
-def _envelope(submission: Submission) -> dict[str, tuple[Kind, Address]]:
-    """Return each person once, by address: who stands in To and Cc gets one copy."""
-    people: dict[str, tuple[Kind, Address]] = {}
-    for kind, addresses in (
-        (Kind.TO, submission.to),
-        (Kind.CC, submission.cc),
-        (Kind.BCC, submission.bcc),
-    ):
-        for address in addresses:
-            people.setdefault(address.email, (kind, address))
-    return people
-
-
-def _recipients(submission: Submission, email: Email) -> Iterator[Recipient]:
-    for kind, address in _envelope(submission).values():
-        yield Recipient(
-            project=submission.project,
-            email=email,
-            kind=kind,
-            address=address.email,
-            domain=address.domain,
-            status=Status.SCHEDULED if email.scheduled_at else Status.QUEUED,
-            next_attempt_at=email.scheduled_at or email.created_at,
-            priority=submission.priority,
-        )
-
-
-def _attachment(email: Email, file: AttachedFile, upload: Upload) -> Attachment:
-    inline = Attachment.Disposition.INLINE if file.content_id else None
-    return Attachment(
-        email=email,
-        upload=upload,
-        name=file.name,
-        content_type=file.content_type or upload.content_type,
-        content_id=file.content_id,
-        disposition=inline or Attachment.Disposition.ATTACHMENT,
-    )

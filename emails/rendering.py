@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from emails.headers import UnsafeHeader, check_header_text
@@ -11,7 +11,7 @@ from emails.models import Email, TemplateVersion
 from emails.plaintext import text_from_html
 from emails.templating import CompiledPart, RenderFailed, compile_part, missing_variables
 
-__all__ = ["MissingVariables", "RenderFailed", "Rendered", "render"]
+__all__ = ["MissingVariables", "RenderFailed", "Rendered", "render", "render_without_text"]
 
 
 class MissingVariables(Exception):
@@ -33,10 +33,15 @@ class Rendered:
 
 def render(email: Email) -> Rendered:
     """Return the email's content. Raises MissingVariables or RenderFailed."""
+    rendered = render_without_text(email)
+    return rendered if rendered.text else replace(rendered, text=text_from_html(rendered.html))
+
+
+def render_without_text(email: Email) -> Rendered:
+    """Like `render`, but spares the cost of making a text of the HTML where none was written."""
     version = email.template_version
     if version is None:
-        html, text = email.html_body, email.text_body
-        return Rendered(email.subject, html, text or text_from_html(html))
+        return Rendered(email.subject, email.html_body, email.text_body)
     return _render_template(version, email)
 
 
@@ -49,11 +54,10 @@ def _render_template(version: TemplateVersion, email: Email) -> Rendered:
     ]
     if missing := missing_variables(wanted, email.variables):
         raise MissingVariables(missing)
-    rendered = html.render(email.variables, trusted={"body": email.html_body})
     return Rendered(
         email.subject or _subject(subject, email.variables),
-        rendered,
-        email.text_body or _text(version, text, email) or text_from_html(rendered),
+        html.render(email.variables, trusted={"body": email.html_body}),
+        email.text_body or _text(version, text, email),
     )
 
 

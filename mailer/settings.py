@@ -162,6 +162,9 @@ MAX_MESSAGE_BYTES = environment.number("MAX_MESSAGE_BYTES", 25 * MEGABYTE)
 MAX_UPLOAD_BYTES = environment.number("MAX_UPLOAD_BYTES", 25 * MEGABYTE)
 # Base64 makes content a third longer, and JSON escapes a little more.
 MAX_REQUEST_BYTES = MAX_MESSAGE_BYTES * 3 // 2
+MAX_BATCH = environment.number("MAX_BATCH", 1000, most=10_000)
+MAX_BATCH_BYTES = environment.number("MAX_BATCH_BYTES", 25 * MEGABYTE)
+IDEMPOTENCY_SECONDS = environment.number("IDEMPOTENCY_SECONDS", 86_400, most=30 * 86_400)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * MEGABYTE  # forms of staff pages; the API has its own limit
 
 # --- Files ----------------------------------------------------------------------------------
@@ -254,6 +257,11 @@ CELERY_BEAT_SCHEDULE = {  # django-celery-beat copies it to the database, where 
         "task": "delivery.ring",
         "schedule": 1.0,
         "options": {"expires": 10},
+    },
+    "forget expired idempotency keys": {
+        "task": "accounts.forget_expired_keys",
+        "schedule": 60.0,
+        "options": {"expires": 60},
     },
 }
 CELERY_TIMEZONE = "UTC"

@@ -1,0 +1,137 @@
+"""`Idempotency-Key`: a request that is sent again gets its first answer and makes nothing new.
+
+The key stands in the transaction that writes what the request makes. So either both are there, or
+the request may be sent again with the same key. A refused request (4xx, 5xx) made nothing and
+therefore keeps nothing: corrected, it may go under the same key.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import transaction
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.authentication import caller
+from accounts.errors import ApiError
+from accounts.models import IdempotencyKey
+from accounts.parsers import BODY_DIGEST
+from accounts.patience import LockedTooLong, patient_transaction
+
+WAIT_SECONDS: Final = 5.0  # for a twin that still runs
+
+_KEY = re.compile(r"[ -~]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a request will make, checked: its answer is known before it is written."""
+
+    status: int
+    answer: dict[str, Any]
+    save: Callable[[], None]  # writes it, inside the transaction
+    discard: Callable[[], None]  # takes back what was stored before it
+
+
+class StillRunning(ApiError):
+    """409: the first request with this key has not been answered yet."""
+
+    wait = WAIT_SECONDS
+
+    def __init__(self) -> None:
+        super().__init__(
+            status.HTTP_409_CONFLICT,
+            "request_in_progress",
+            "A request with this Idempotency-Key is still being worked on. Send it again, with "
+            "the same key, after the seconds in Retry-After.",
+        )
+
+
+def once(request: Request, prepare: Callable[[], Prepared]) -> Response:
+    """Make what `prepare` returns, in one transaction, and answer; with a key only once.
+
+    `prepare` runs outside of the transaction and refuses by raising. With an `Idempotency-Key`
+    that was used within IDEMPOTENCY_SECONDS, the first answer is given again, and a request whose
+    twin still runs waits for it. Raises ApiError: 400 for a malformed key, 422 where the key
+    belongs to another request, 409 after WAIT_SECONDS.
+    """
+    row = _row(request)
+    if row is None:
+        return _made(prepare())
+    earlier = IdempotencyKey.objects.alive().twin_of(row)
+    return _replayed(earlier, row) if earlier else _made_once(row, prepare())
+
+
+def _row(request: Request) -> IdempotencyKey | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not _KEY.fullmatch(key):
+        message = "Give an Idempotency-Key of 1 to 255 printable ASCII characters, such as a UUID."
+        raise ApiError(400, "invalid_idempotency_key", message)
+    return IdempotencyKey(
+        project=caller(request).project, key=key, fingerprint=_fingerprint(request)
+    )
+
+
+def _fingerprint(request: Request) -> str:
+    _ = request.data  # parsed now, if it was not yet: the parser takes the digest
+    asked = (
+        str(request.method),
+        request.path.rstrip("/"),
+        request.META.get("QUERY_STRING", ""),
+        request.parser_context.get(BODY_DIGEST, ""),
+    )
+    return hashlib.sha256("\n".join(asked).encode()).hexdigest()
+
+
+def _made(prepared: Prepared) -> Response:
+    with _discarding(prepared), transaction.atomic():
+        prepared.save()
+    return Response(prepared.answer, prepared.status)
+
+
+def _made_once(row: IdempotencyKey, prepared: Prepared) -> Response:
+    row.status_code, row.answer = prepared.status, json.dumps(prepared.answer)
+    try:
+        with _discarding(prepared), patient_transaction(WAIT_SECONDS):
+            if not IdempotencyKey.objects.take(row):  # waits here for a twin
+                raise _TwinWasFirst
+            prepared.save()
+    except LockedTooLong:
+        raise StillRunning from None
+    except _TwinWasFirst:
+        earlier = IdempotencyKey.objects.get(project=row.project, key=row.key)
+        return _replayed(earlier, row)
+    return Response(prepared.answer, prepared.status)
+
+
+class _TwinWasFirst(Exception):
+    """A request with the same key was answered while this one was prepared."""
+
+
+@contextmanager
+def _discarding(prepared: Prepared) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        prepared.discard()
+        raise
+
+
+def _replayed(earlier: IdempotencyKey, row: IdempotencyKey) -> Response:
+    if earlier.fingerprint != row.fingerprint:
+        raise ApiError(
+            status.HTTP_422_UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            "This Idempotency-Key was used for another request. Nothing was sent: give each "
+            "request a key of its own, and repeat a request exactly as it was.",
+        )
+    headers = {"Idempotency-Replayed": "true"}
+    return Response(json.loads(earlier.answer), earlier.status_code, headers=headers)

@@ -1,0 +1,91 @@
+"""The rows that a submission becomes, not saved yet."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from emails.addresses import Address
+from emails.models import Attachment, Email, Recipient, Status, new_public_id
+from emails.models.recipient import Kind
+from emails.submission import AttachedFile, Submission
+from uploads.models import Upload
+
+
+def email_row(submission: Submission) -> Email:
+    """Return the email, with the ids and times that it keeps."""
+    public_id = new_public_id()
+    now = timezone.now()
+    begins = max(now, submission.scheduled_at or now)
+    later = submission.scheduled_at if begins > now else None
+    life = timedelta(seconds=submission.expires_in or settings.RETRY_FOR_SECONDS)
+    return Email(
+        project=submission.project,
+        public_id=public_id,
+        created_at=now,
+        from_email=submission.sender.email,
+        from_name=submission.sender.name,
+        reply_to=_written(submission.reply_to),
+        to=_written(submission.to),
+        cc=_written(submission.cc),
+        bcc=_written(submission.bcc),
+        subject=submission.subject or "",
+        html_body=submission.html_body or "",
+        text_body=submission.text_body or "",
+        template_version=submission.template_version,
+        variables=dict(submission.variables),
+        headers=dict(submission.headers),
+        tags=list(submission.tags),
+        metadata=dict(submission.metadata),
+        rfc_message_id=f"<{public_id}@{submission.sender.domain}>",
+        track_opens=submission.track_opens,
+        track_clicks=submission.track_clicks,
+        scheduled_at=later,
+        expires_at=begins + life,
+    )
+
+
+def _written(addresses: tuple[Address, ...]) -> list[dict[str, str]]:
+    return [{"email": address.email, "name": address.name} for address in addresses]
+
+
+def envelope(submission: Submission) -> dict[str, tuple[Kind, Address]]:
+    """Return each person once, by address: who stands in To and Cc gets one copy."""
+    people: dict[str, tuple[Kind, Address]] = {}
+    for kind, addresses in (
+        (Kind.TO, submission.to),
+        (Kind.CC, submission.cc),
+        (Kind.BCC, submission.bcc),
+    ):
+        for address in addresses:
+            people.setdefault(address.email, (kind, address))
+    return people
+
+
+def recipient_rows(submission: Submission, email: Email) -> Iterator[Recipient]:
+    """Yield one row for each person."""
+    for kind, address in envelope(submission).values():
+        yield Recipient(
+            project=submission.project,
+            email=email,
+            kind=kind,
+            address=address.email,
+            domain=address.domain,
+            status=Status.SCHEDULED if email.scheduled_at else Status.QUEUED,
+            next_attempt_at=email.scheduled_at or email.created_at,
+            priority=submission.priority,
+        )
+
+
+def attachment_row(email: Email, file: AttachedFile, upload: Upload) -> Attachment:
+    """Return the row that ties an upload to the email."""
+    inline = Attachment.Disposition.INLINE if file.content_id else None
+    return Attachment(
+        email=email,
+        upload=upload,
+        name=file.name,
+        content_type=file.content_type or upload.content_type,
+        content_id=file.content_id,
+        disposition=inline or Attachment.Disposition.ATTACHMENT,
+    )
