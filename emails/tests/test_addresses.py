@@ -1,10 +1,11 @@
 """Addresses as callers write them."""
 
+import email_validator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emails.addresses import Address, InvalidAddress, checked_address, parse_address
+from emails.addresses import PLAIN, Address, InvalidAddress, checked_address, parse_address
 
 
 @pytest.mark.parametrize(
@@ -128,3 +129,11 @@ def test_normal_forms_are_stable_and_their_domain_is_ascii(text):
     assert checked_address(address.addr_spec) == address
     assert address.domain.isascii()
     assert address.domain == address.domain.lower()
+
+
+@given(st.from_regex(PLAIN, fullmatch=True).filter(lambda address: len(address) <= 63))
+def test_plain_address_is_what_the_library_makes_of_it(address):
+    found = email_validator.validate_email(
+        address, check_deliverability=False, globally_deliverable=False, test_environment=True
+    )
+    assert found.normalized == checked_address(address).email == address
