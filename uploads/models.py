@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -12,6 +15,7 @@ from uploads.names import STORED_NAME
 from uploads.storage import Part, upload_storage
 
 PATH = "/uploads/"
+NAMES_PER_QUERY = 500  # SQLite takes a limited number of parameters
 
 
 def public_bases() -> tuple[str, ...]:
@@ -31,17 +35,25 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         """Return the uploads that have a URL."""
         return self.filter(private=False)
 
-    def find(self, project: Project, reference: str) -> Upload | None:
-        """Return the public upload of `project` that a URL or a name of ours means, or None.
+    def named(self, project: Project, references: Iterable[str]) -> dict[str, Upload]:
+        """Return the public uploads of `project` that URLs or names of ours mean, by reference.
 
         Another project's upload is not found, even though its URL is public: what a caller may
         attach is what the caller uploaded.
         """
-        bases = [base for base in public_bases() if reference.startswith(base)]
-        name = reference.removeprefix(bases[0]) if bases else reference
-        if not STORED_NAME.fullmatch(name):
-            return None
-        return self.of(project).public().filter(name=name).first()
+        names = {reference: _name_in(reference) for reference in references}
+        wanted = iter({name for name in names.values() if STORED_NAME.fullmatch(name)})
+        found: dict[str, Upload] = {}
+        while some := list(islice(wanted, NAMES_PER_QUERY)):
+            found |= {
+                upload.name: upload for upload in self.of(project).public().filter(name__in=some)
+            }
+        return {reference: found[name] for reference, name in names.items() if name in found}
+
+
+def _name_in(reference: str) -> str:
+    bases = [base for base in public_bases() if reference.startswith(base)]
+    return reference.removeprefix(bases[0]) if bases else reference
 
 
 class Upload(models.Model):

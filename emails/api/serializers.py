@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rest_framework import serializers
 
-from accounts.models import Project
 from accounts.serializers import StrictSerializer
 from emails.addresses import Address
 from emails.api.fields import (
@@ -20,16 +19,19 @@ from emails.api.fields import (
     TextField,
     address_list,
 )
-from emails.models import Template, TemplateVersion
+from emails.models import Priority, TemplateVersion
 from emails.submission import AttachedFile, Submission
-from uploads.models import Upload
+
+if TYPE_CHECKING:
+    from emails.api.named import Named
 
 MAX_LIFE_SECONDS = 30 * 86_400
 MAX_ATTACHMENTS = 100
+MAX_ID = 2**63 - 1
 
 
 class EmailRequest(StrictSerializer):
-    """The body of `POST /api/emails`. The context holds the `project`."""
+    """The body of `POST /api/emails`. The context holds what it may name: `named`."""
 
     to_email = AddressField()
     to_name = NameField(allow_blank=True, max_length=255)
@@ -37,7 +39,9 @@ class EmailRequest(StrictSerializer):
     subject = NameField(required=False, allow_null=True)
     html_body = TextField(required=False, allow_null=True)
     text_body = TextField(required=False, allow_null=True, allow_blank=True)
-    template_id = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+    template_id = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=MAX_ID
+    )
     scheduled_at = MomentField(required=False, allow_null=True)
 
     from_name = NameField(required=False, allow_blank=True, default="", max_length=255)
@@ -58,16 +62,15 @@ class EmailRequest(StrictSerializer):
     )
 
     @property
-    def project(self) -> Project:
-        """Whose mail this is."""
-        return self.context["project"]  # type: ignore[no-any-return]
+    def named(self) -> Named:
+        """The templates and uploads that may be named."""
+        return self.context["named"]  # type: ignore[no-any-return]
 
     def validate_template_id(self, value: int | None) -> TemplateVersion | None:
         """Return the version that the email keeps."""
         if value is None:
             return None
-        template = Template.objects.filter(pk=value, project=self.project).first()
-        version = template.current if template else None
+        version = self.named.version(value)
         if version is None:
             raise serializers.ValidationError(f"There is no template {value} in this project.")
         return version
@@ -90,7 +93,7 @@ class EmailRequest(StrictSerializer):
         if "content" in item:
             return AttachedFile(item["filename"], kind, cid, content=item["content"])
         field = "url" if "url" in item else "filename"
-        upload = Upload.objects.find(self.project, item[field])
+        upload = self.named.upload(item[field])
         if upload is None:
             raise serializers.ValidationError(
                 {field: ["There is no such upload in this project. Send it to /api/upload first."]}
@@ -108,11 +111,10 @@ class EmailRequest(StrictSerializer):
                 )
         return attrs
 
-    def submission(self) -> Submission:
-        """Return the validated request as the value that `accept` takes."""
-        data = self.validated_data
+    def submission(self, data: dict[str, Any], priority: Priority) -> Submission:
+        """Return what `run_validation` returned as the value that `accept` takes."""
         return Submission(
-            project=self.project,
+            project=self.named.project,
             sender=Address(data["from_email"].email, data["from_name"]),
             to=(Address(data["to_email"].email, data["to_name"]),),
             cc=tuple(data["cc"]),
@@ -131,6 +133,7 @@ class EmailRequest(StrictSerializer):
             track_clicks=data["track_clicks"],
             scheduled_at=data.get("scheduled_at"),
             expires_in=data.get("expires_in"),
+            priority=priority,
         )
 
 

@@ -1,17 +1,17 @@
-"""Routes about emails: send, cancel, look."""
+"""Routes about emails: send one or many, cancel, look."""
 
 from django.shortcuts import get_object_or_404
-from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import caller
-from accounts.errors import ApiError
+from accounts.errors import ApiError, InvalidRequest
+from accounts.idempotency import once
+from accounts.parsers import LimitedJSONParser
 from accounts.views import ApiView
 from emails import events
-from emails.accept import accept
-from emails.api import answers
-from emails.api.serializers import CancelRequest, EmailRequest
+from emails.api import answers, intake
+from emails.api.serializers import CancelRequest
 from emails.models import Email, Status
 
 
@@ -20,10 +20,41 @@ class SendEmail(ApiView):
 
     def post(self, request: Request) -> Response:
         """Accept an email, to be sent now or at its time."""
-        serializer = EmailRequest(data=request.data, context={"project": caller(request).project})
-        serializer.is_valid(raise_exception=True)
-        email = accept(serializer.submission())
-        return Response(answers.accepted(email), status.HTTP_202_ACCEPTED)
+        return once(request, lambda: intake.single(caller(request).project, request.data))
+
+
+class BatchParser(LimitedJSONParser):
+    """JSON of the size that a batch may have."""
+
+    limit_setting = "MAX_BATCH_BYTES"
+
+
+class SendBatch(ApiView):
+    """`POST /api/emails/batch`."""
+
+    parser_classes = [BatchParser]
+
+    def post(self, request: Request) -> Response:
+        """Accept a list of emails, each by itself; with `?atomic=true` all of them or none.
+
+        202 even where some are refused: what was accepted is committed, and each item says for
+        itself what became of it. 207 (RFC 4918) would say no more, and only to clients that know
+        it.
+        """
+        atomic = _atomic(request)
+        return once(request, lambda: intake.batch(caller(request).project, request.data, atomic))
+
+
+def _atomic(request: Request) -> bool:
+    """Read `?atomic=`; anything else is refused, so that a misspelt one does not send a part."""
+    said = {"true": True, "false": False}
+    parameters = request.query_params
+    wrong = {name: ["There is no such parameter."] for name in parameters if name != "atomic"}
+    if parameters.get("atomic", "false") not in said:
+        wrong["atomic"] = ["Give true or false."]
+    if wrong:
+        raise InvalidRequest(wrong)
+    return said[parameters.get("atomic", "false")]
 
 
 class ShowEmail(ApiView):

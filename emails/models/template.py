@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from accounts.models import Project
@@ -53,6 +54,15 @@ class Template(models.Model):
             )
 
 
+class TemplateVersionQuerySet(models.QuerySet["TemplateVersion"]):
+    """Versions, and those that count now."""
+
+    def newest(self) -> TemplateVersionQuerySet:
+        """Return of each template the version that an email accepted now keeps."""
+        last = TemplateVersion.objects.filter(template=OuterRef("template")).order_by("-number")
+        return self.filter(pk=Subquery(last.values("pk")[:1]))
+
+
 class TemplateVersion(models.Model):
     """What a template said from one save to the next. Never changed, never deleted."""
 
@@ -67,6 +77,8 @@ class TemplateVersion(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
+
+    objects = TemplateVersionQuerySet.as_manager()
 
     class Meta:
         db_table = "template_versions"

@@ -90,8 +90,8 @@ def test_a_rollback_keeps_the_file(local_store):
 def test_an_upload_is_found_by_url_or_name(local_store, settings, reference):
     settings.UPLOADS_PUBLIC_URL = "https://cdn.test"
     upload = make_upload()
-    found = Upload.objects.find(upload.project, reference.format(name=upload.name))
-    assert found == upload
+    reference = reference.format(name=upload.name)
+    assert Upload.objects.named(upload.project, [reference]) == {reference: upload}
 
 
 @pytest.mark.parametrize(
@@ -117,11 +117,10 @@ def test_what_is_not_our_url_finds_nothing(
     settings.UPLOADS_PUBLIC_URL = "https://cdn.test"
     upload = make_upload()
     with django_assert_num_queries(0):
-        assert Upload.objects.find(upload.project, reference.format(name=upload.name)) is None
+        assert Upload.objects.named(upload.project, [reference.format(name=upload.name)]) == {}
 
 
 def test_another_project_and_private_content_are_not_found(local_store):
     theirs = make_upload(project=make_project("Theirs"))
     private = make_upload(private=True)
-    assert Upload.objects.find(private.project, theirs.url) is None
-    assert Upload.objects.find(private.project, private.name) is None
+    assert Upload.objects.named(private.project, [theirs.url, private.name]) == {}
