@@ -53,6 +53,11 @@ class StrictSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError(faults)
         return values
 
+    def run_validators(self, value: Any) -> None:
+        """Run the validators of the whole, if there are any; no field here is read-only."""
+        if self.validators:
+            super().run_validators(value)
+
     def _validated(self, name: str, field: Any, given: Any) -> Any:
         value = field.run_validation(given)
         check = getattr(self, f"validate_{name}", None)
