@@ -25,7 +25,7 @@ class StrictSerializer(serializers.Serializer[Any]):
     """
 
     @property
-    def fields(self) -> BindingDict:  # type: ignore[override]  # a cached property of each instance
+    def fields(self) -> BindingDict:
         """The fields by name."""
         return _fields_of(type(self))
 
@@ -38,7 +38,8 @@ class StrictSerializer(serializers.Serializer[Any]):
         A field that is left out gets its default as it is, or is left out here too.
         """
         if not isinstance(data, dict):
-            self.fail("invalid", datatype=type(data).__name__)
+            message = self.error_messages["invalid"].format(datatype=type(data).__name__)
+            raise serializers.ValidationError({"non_field_errors": [message]})
         values: dict[str, Any] = {}
         faults: dict[str, Any] = {}
         for name, field in self.fields.items():

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.django_db
 JSON = "application/json"
 ROUTES = [  # path, method, the media type that it takes
     ("/api/emails", "POST", JSON),
+    ("/api/emails/batch", "POST", JSON),
     ("/api/emails/cancel", "POST", JSON),
     ("/api/emails/msg_unknown", "GET", JSON),
     ("/api/upload", "POST", "multipart/form-data"),

@@ -56,11 +56,13 @@ def pasted(folder, command):
 def test_every_command_is_accepted(folder):
     answers = [pasted(folder, command) for command in commands()]
     assert not [answer for answer in answers if "error" in answer]
-    sent, shown, cancelled, templated, attached = answers
+    sent, shown, cancelled, templated, attached, batch = answers
     assert sent["status"] == templated["status"] == attached["status"] == "queued"
     assert shown["events"][0]["type"] == "queue"
     assert cancelled == {"success": True, "message": "Scheduled email cancelled"}
-    for answer in (sent, templated, attached):
+    assert [item["status"] for item in batch["data"]] == ["queued", "queued"]
+    assert pasted(folder, commands()[-1]) == batch
+    for answer in (sent, templated, attached, *batch["data"]):
         wait_until(lambda answer=answer: captured(folder, answer["message_id"]), 20)
     parts = list(captured(folder, attached["message_id"]).iter_attachments())
     assert parts[0].get_content() == (ROOT / "docs/images/inbox.png").read_bytes()

@@ -29,6 +29,12 @@ def folder(settings, tmp_path):
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def silence(monkeypatch):
+    """Let no bell of ours ring in the next test."""
+    monkeypatch.setattr("emails.doorbell.ring", lambda: None)
+
+
 def send(client, key, url=URL, body=None, **values):
     headers = {"Idempotency-Key": key}
     return client.post(url, body or request_body(**values), format="json", headers=headers)
