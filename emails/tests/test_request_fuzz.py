@@ -1,4 +1,4 @@
-"""No JSON document makes POST /api/emails fail: it is accepted whole, or refused by a 4xx."""
+"""No JSON document makes a POST of emails fail: it is accepted whole, or refused by a 4xx."""
 
 import json
 
@@ -61,3 +61,21 @@ def test_no_text_makes_it_fail(client, html, subject):
     body = json.dumps(request_body(html_body=html, subject=subject))
     answer = client.generic("POST", "/api/emails", body, content_type="application/json")
     assert answer.status_code in (202, 400), (html, subject, answer.content)
+
+
+@without_limits
+@given(several=st.lists(near_misses | documents | values, min_size=1, max_size=3))
+def test_batch_judges_each_document_as_a_single_send_does(client, several):
+    answer = post(client, "/api/emails/batch", several)
+    assert answer.status_code in (202, 400), (several, answer.content)
+    alone = [post(client, "/api/emails", document) for document in several]
+    if answer.status_code == 400:  # something in it can't be held
+        assert 400 in {single.status_code for single in alone}
+        return
+    for item, single in zip(answer.json()["data"], alone, strict=True):
+        assert ("error" in item) == (single.status_code != 202)
+        assert "message_id" in item or item == single.json()
+
+
+def post(client, path, document):
+    return client.generic("POST", path, json.dumps(document), content_type="application/json")
