@@ -14,7 +14,7 @@ from emails.tests.factories import make_email, make_project
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
 
-ROUNDS = 2000
+ROUNDS = 3000
 
 
 def test_cancel_and_send_never_both_win():
