@@ -14,7 +14,8 @@ from django.db import transaction
 from accounts.errors import InvalidRequest, Unavailable
 from emails import doorbell, events
 from emails.checking import check_limits, rendered_subject
-from emails.models import Attachment, Email, Recipient
+from emails.insertion import insert
+from emails.models import Email
 from emails.rows import attachment_row, email_row, recipient_rows
 from emails.submission import AttachedFile, Submission
 from uploads.models import Upload
@@ -60,16 +61,21 @@ def save(all_prepared: Sequence[Prepared]) -> None:
     if not all_prepared:
         return
     with transaction.atomic():
-        Email.objects.bulk_create(prepared.email for prepared in all_prepared)
-        recipients = Recipient.objects.bulk_create(
+        insert([prepared.email for prepared in all_prepared])
+        recipients = [
             row
             for prepared in all_prepared
             for row in recipient_rows(prepared.submission, prepared.email)
-        )
-        Attachment.objects.bulk_create(
-            attachment_row(prepared.email, file, upload)
-            for prepared in all_prepared
-            for file, upload in zip(prepared.submission.attachments, prepared.uploads, strict=True)
+        ]
+        insert(recipients)
+        insert(
+            [
+                attachment_row(prepared.email, file, upload)
+                for prepared in all_prepared
+                for file, upload in zip(
+                    prepared.submission.attachments, prepared.uploads, strict=True
+                )
+            ]
         )
         events.accepted(recipients)
         transaction.on_commit(partial(_accepted, all_prepared, len(recipients)))

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from emails import transitions
+from emails.insertion import insert
 from emails.models import Email, EmailEvent, EventType, Recipient, Status
 from emails.transitions import Settlement
 
@@ -40,13 +41,15 @@ class Hit:
 
 def accepted(recipients: Iterable[Recipient]) -> None:
     """Record that recipients were accepted; within the transaction that made their rows."""
-    EmailEvent.objects.bulk_create(
-        EmailEvent(
-            type=EventType.SCHEDULE if row.status == Status.SCHEDULED else EventType.QUEUE,
-            email_id=row.email_id,
-            recipient_id=row.pk,
-        )
-        for row in recipients
+    insert(
+        [
+            EmailEvent(
+                type=EventType.SCHEDULE if row.status == Status.SCHEDULED else EventType.QUEUE,
+                email_id=row.email_id,
+                recipient_id=row.pk,
+            )
+            for row in recipients
+        ]
     )
 
 
