@@ -9,6 +9,7 @@ LINE: Final = 76
 
 _QP_LITERAL = bytes(octet for octet in range(256) if 32 <= octet < 127 and octet != ord("="))
 _QP_LITERAL += b"\t\r\n"
+_LONE_DOT = re.compile(rb"(?m)^\.\r$")
 _OVERLONG = re.compile(rb"(?m)^(.{74})(=20|=09)\r$")
 
 
@@ -44,11 +45,14 @@ def quoted_printable(content: bytes) -> bytes:
     """Canonical text; no line begins with `From `, which mailbox files would change.
 
     `b2a_qp` takes its line end from the first one of the content, escapes white space at the end
-    of a line only after it counted the columns, and so writes some lines of 77.
+    of a line only after it counted the columns, and so writes some lines of 77. A dot that a soft
+    line break leaves alone it does not see; one that stands alone in the content it escapes.
     """
     lines = b2a_qp(content, istext=True)
     if b"From " in lines:
         lines = (b"\r\n" + lines).replace(b"\r\nFrom ", b"\r\nFrom=\r\n ")[2:]
     if b"=20\r\n" in lines or b"=09\r\n" in lines:
         lines = _OVERLONG.sub(rb"\1=\r\n\2\r", lines)
+    if b"\n.\r\n" in lines:
+        lines = _LONE_DOT.sub(rb"=2E\r", lines)
     return lines

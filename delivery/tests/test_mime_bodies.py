@@ -33,6 +33,7 @@ def test_bodies_survive_exactly(text, html):
 
 
 @given(text=bodies)
+@example(text="a" * 75 + ".")
 def test_no_encoded_line_is_longer_than_76_or_mistaken_by_a_mailbox_file(text):
     body = assemble(draft(text=text)).partition(b"\r\n\r\n")[2]
     for line in body.split(b"\r\n"):
