@@ -25,20 +25,27 @@ class Attempt:
     def __init__(self, delivery: Delivery, transport: Transport, settler: Settler) -> None:
         self._delivery, self._transport, self._settler = delivery, transport, settler
 
-    def run(self) -> None:
-        """Bring the claimed recipient to its next state. Raises django.db.Error at shutdown."""
+    def run(self) -> bool:
+        """Bring the claimed recipient to its next state. Raises django.db.Error at shutdown.
+
+        False where nothing was sent and nothing recorded: the recipient is to be given back.
+        """
         logger.info("attempt begins", extra=self._delivery.log)
         if timezone.now() >= self._delivery.email.expires_at:
             self._settle(settlement.expired(self._delivery))
         elif envelope := self._compose():
             reached("after_compose")
-            with self._transport.session() as session:
-                try:
-                    outcome = session.send(envelope)
-                except Exception as error:  # noqa: BLE001  a bug, which is logged
-                    self._stumble(error, ambiguous=True)
-                else:
-                    self._conclude(outcome)  # settled before the session takes its next mail
+            return self._send(envelope)
+        return True
+
+    def _send(self, envelope: Envelope) -> bool:
+        with self._transport.session() as session:
+            try:
+                outcome = session.send(envelope)
+            except Exception as error:  # noqa: BLE001  a bug, which is logged
+                self._stumble(error, ambiguous=True)
+                return True
+            return self._conclude(outcome)  # settled before the session takes its next mail
 
     def _compose(self) -> Envelope | None:
         """Return what to send, or settle why there is nothing."""
@@ -52,11 +59,12 @@ class Attempt:
             self._stumble(error)
         return None
 
-    def _conclude(self, outcome: Outcome) -> None:
+    def _conclude(self, outcome: Outcome) -> bool:
         if outcome.kind is OutcomeKind.ABANDONED:
-            logger.warning("not sent: the lease ran out before", extra=self._delivery.log)
-        else:
-            self._settle(settlement.settlement(self._delivery, outcome, retry_policy()))
+            logger.warning("not sent: %s", outcome.detail, extra=self._delivery.log)
+            return False
+        self._settle(settlement.settlement(self._delivery, outcome, retry_policy()))
+        return True
 
     def _stumble(self, error: Exception, ambiguous: bool = False) -> None:
         """An error of ours must not leave the row in limbo: it is tried again like any other."""

@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -52,6 +53,7 @@ class Pump:
         self._stopping = threading.Event()
         self._settler = Settler()
         self._ready: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
+        self._unsent: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._held: dict[int, Delivery] = {}
         self._changed = threading.Condition()
         self._more_waits = False
@@ -83,10 +85,11 @@ class Pump:
         self._stopping.set()
         self._bell.set()
         self._clock.join(timeout)
-        self._give_back_unstarted()
+        self._give_back(self._ready)
         if not self._wait_until_idle(ends - time.monotonic()):
             self._transport.interrupt()
             self._wait_until_idle(1)
+        self._give_back(self._unsent)
         for _ in self._threads:
             self._ready.put(None)
         self._settler.stop(1)
@@ -112,6 +115,7 @@ class Pump:
         connection.close()
 
     def _look(self) -> None:
+        self._give_back(self._unsent)
         if time.monotonic() >= self._round_due:
             self._round_due = time.monotonic() + self._pace.look
             self._go_round()
@@ -161,12 +165,8 @@ class Pump:
         if due:
             claim.renew(due, self._pace.lease)
 
-    def _give_back_unstarted(self) -> None:
-        unstarted = []
-        while not self._ready.empty():
-            if delivery := self._ready.get():
-                unstarted.append(delivery)
-        for delivery in unstarted:
+    def _give_back(self, waiting: queue.SimpleQueue[Delivery | None]) -> None:
+        for delivery in _emptied(waiting):
             try:
                 transitions.give_back(delivery.lease.token, [delivery.recipient.pk])
             except Error as error:
@@ -183,7 +183,9 @@ class Pump:
     def _run_deliveries(self) -> None:
         while delivery := self._ready.get():
             try:
-                Attempt(delivery, self._transport, self._settler).run()
+                if not Attempt(delivery, self._transport, self._settler).run():
+                    self._unsent.put(delivery)  # one thread gives back: the others need no database
+                    self._bell.set()
             except Exception:
                 logger.exception("an outcome is not recorded", extra=delivery.log)
             finally:
@@ -192,8 +194,18 @@ class Pump:
 
     def _done(self, delivery: Delivery) -> None:
         with self._changed:
-            self._held.pop(delivery.recipient.pk, None)
+            if self._held.get(delivery.recipient.pk) is delivery:  # not claimed again meanwhile
+                del self._held[delivery.recipient.pk]
             self._changed.notify_all()
             free = self._pace.capacity - len(self._held)
         if self._more_waits and free >= self._pace.capacity // 2:
             self._bell.set()
+
+
+def _emptied(waiting: queue.SimpleQueue[Delivery | None]) -> list[Delivery]:
+    """Take all that waits, while others may take of it too."""
+    taken = []
+    with suppress(queue.Empty):
+        while True:
+            taken.append(waiting.get_nowait())
+    return [delivery for delivery in taken if delivery]

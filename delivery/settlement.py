@@ -96,7 +96,15 @@ def _data(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
         data["detail"] = _storable(outcome.detail)
     if outcome.ambiguous:
         data["ambiguous"] = True
+    if outcome.tried:
+        data["tried"] = [_trouble(before) for before in outcome.tried]
     return data
+
+
+def _trouble(outcome: Outcome) -> dict[str, str]:
+    """Say which host would not talk, and why."""
+    detail = _storable(outcome.detail)
+    return {"host": outcome.host, "phase": outcome.phase, "detail": detail}
 
 
 def _storable(text: str) -> str:

@@ -98,12 +98,25 @@ def choice(name: str, options: tuple[str, ...], **kwargs: Any) -> str:
 
 def url(name: str, schemes: tuple[str, ...], hint: str, **options: Any) -> str:
     """Return an absolute URL without a trailing slash, or "" when the default says so."""
-    value = text(name, hint, **options).rstrip("/")
-    if value:
-        parts = checked(name, hint, lambda: _split(value))
-        is_base = parts.scheme in ("http", "https")  # paths are put behind it
-        if parts.scheme not in schemes or not parts.hostname or (is_base and parts.query):
-            raise ImproperlyConfigured(f"{name} is not a URL that can be used. {hint}")
+    value = text(name, hint, **options)
+    return _url(name, value, schemes, hint) if value else ""
+
+
+def urls(name: str, schemes: tuple[str, ...], hint: str, **options: Any) -> list[str]:
+    """Return absolute URLs from a list with commas between, or [] when the default is ""."""
+    value = text(name, hint, **options)
+    found = [_url(name, part, schemes, hint) for item in value.split(",") if (part := item.strip())]
+    if value and not found:
+        raise ImproperlyConfigured(f"{name} lists nothing. {hint}")
+    return found
+
+
+def _url(name: str, value: str, schemes: tuple[str, ...], hint: str) -> str:
+    value = value.rstrip("/")
+    parts = checked(name, hint, lambda: _split(value))
+    is_base = parts.scheme in ("http", "https")  # paths are put behind it
+    if parts.scheme not in schemes or not parts.hostname or (is_base and parts.query):
+        raise ImproperlyConfigured(f"{name} is not a URL that can be used. {hint}")
     return value
 
 

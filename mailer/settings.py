@@ -205,10 +205,11 @@ SPOOL_ROOT = VAR / "spool"
 
 MAIL_TRANSPORT = environment.choice("MAIL_TRANSPORT", ("capture", "relay"))
 OUTBOX_ROOT = VAR / "outbox"
-SMTP_RELAY_URL = environment.url(
+SMTP_RELAY_URL = environment.urls(
     "SMTP_RELAY_URL",
     ("smtp", "smtps"),
-    "Give a URL like smtp://user:password@relay.example.com:587?tls=starttls.",
+    "Give a URL like smtp://user:password@relay.example.com:587?tls=starttls, or several with "
+    "commas between; a comma in a password is %2C.",
     **({} if MAIL_TRANSPORT == "relay" else {"default": ""}),
 )
 HELO_NAME = environment.text("HELO_NAME", "", default=_public.hostname or "localhost")
@@ -221,6 +222,7 @@ if len({bool(value) for value in (DKIM_DOMAIN, DKIM_SELECTOR, DKIM_PRIVATE_KEY_F
         "Set all of them to sign mail, or none."
     )
 DELIVERY_CONCURRENCY = environment.number("DELIVERY_CONCURRENCY", 20, most=500)
+RELAY_MAX_CONNECTIONS = environment.number("RELAY_MAX_CONNECTIONS", DELIVERY_CONCURRENCY, most=500)
 LEASE_SECONDS = environment.number("LEASE_SECONDS", 45, least=5, most=3600)
 LOOK_SECONDS = environment.number("LOOK_SECONDS", 2.0, least=0.05, most=60)
 DRAIN_SECONDS = environment.number("DRAIN_SECONDS", 6.0, least=0, most=600)

@@ -47,7 +47,8 @@ class Outcome:
     `reply` is what the server said, None where it said nothing (lost, timed out, decided here).
     `status` is the code of RFC 3463, the server's or our own. `host` is `name[address]:port`.
     `ambiguous`, always with DEFERRED: the whole mail went out, final dot included, and no reply
-    came back, so that it may have been delivered. `duration` is in seconds.
+    came back, so that it may have been delivered. `duration` is in seconds. `tried` are the
+    outcomes at the hosts that were asked before this one and would not talk.
     """
 
     kind: OutcomeKind
@@ -59,6 +60,12 @@ class Outcome:
     ambiguous: bool = False
     tls: TlsInfo | None = None
     duration: float = 0.0
+    tried: tuple[Outcome, ...] = ()
+
+    @property
+    def is_of_host(self) -> bool:
+        """Whether the host would not talk: no word of the mail was said, another host may be."""
+        return self.kind is OutcomeKind.DEFERRED and self.phase in _SESSION_PHASES
 
 
 _SESSION_PHASES = frozenset(

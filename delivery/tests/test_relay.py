@@ -10,7 +10,8 @@ from delivery.smtp import TlsMode
 from delivery.smtp.tests.scripted import ScriptedServer, drop, say
 from delivery.tests.conftest import running
 from delivery.tests.waiting import everything_is_final, wait_until
-from delivery.transports.relay import RelayTransport, endpoint_of
+from delivery.transports.relay import RelayTransport
+from delivery.transports.url import endpoint_of
 from emails.models import EmailEvent, EventType, Recipient, Status
 from emails.tests.factories import make_email, make_recipient
 

@@ -12,7 +12,8 @@ from delivery.smtp.tests.scripted import ScriptedServer
 from delivery.tests.conftest import running
 from delivery.tests.messages import ANN, FILE, LOGO, draft
 from delivery.tests.waiting import everything_is_final, wait_until
-from delivery.transports.relay import RelayTransport, endpoint_of
+from delivery.transports.relay import RelayTransport
+from delivery.transports.url import endpoint_of
 from emails.addresses import Address
 from emails.tests.factories import make_email
 

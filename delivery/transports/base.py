@@ -27,7 +27,10 @@ class Session(Protocol):
     """One place on the way out. It takes its next mail only after the last one is settled."""
 
     def send(self, envelope: Envelope) -> Outcome:
-        """Try once. Refusals and network trouble are outcomes; exceptions are bugs."""
+        """Try once. Refusals and network trouble are outcomes; exceptions are bugs.
+
+        ABANDONED: nothing was sent, for no fault of the mail; it is given back to the queue.
+        """
 
 
 class Transport(Protocol):
@@ -42,7 +45,10 @@ class Transport(Protocol):
         """Close what was idle for long; called every few seconds."""
 
     def interrupt(self) -> None:
-        """End what is on its way now: who waits for a reply gets an outcome without one."""
+        """End what is on its way now, for ever: who waits for a reply gets an outcome without one.
+
+        Who waits for a place, or comes later, gets ABANDONED.
+        """
 
     def close(self) -> None:
         """Give connections back."""

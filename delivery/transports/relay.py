@@ -1,142 +1,153 @@
-"""Production: mail goes to one SMTP server, which takes it from there."""
+"""Production: mail goes to one of several SMTP servers, which takes it from there."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from urllib.parse import parse_qs, unquote, urlsplit
+from contextlib import contextmanager
+from dataclasses import replace
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 
-from delivery.smtp import Credentials, Endpoint, Outcome, Session, TlsMode, TlsPolicy
+from delivery.smtp import Endpoint, Outcome, OutcomeKind, Phase
 from delivery.transports.base import Envelope
+from delivery.transports.breaker import Breaker
+from delivery.transports.limiter import START, Limiter
+from delivery.transports.pool import Place, Pool
+from delivery.transports.url import endpoints_of
 
-IDLE_SECONDS = 30.0
-DEFAULT_PORTS = {TlsMode.TLS: 465, TlsMode.STARTTLS: 587}
-TLS_MODES = {
-    "none": TlsMode.NONE,
-    "opportunistic": TlsMode.OPPORTUNISTIC,
-    "starttls": TlsMode.STARTTLS,
-    "tls": TlsMode.TLS,
-}
-OPTIONS = {"tls", "verify", "auth_in_clear"}
+PATIENCE = 10.0  # seconds that a delivery waits for a place at any relay
+LOYALTY = 1.0  # seconds of these that it waits for a busy relay while another has room
 
 
 class RelayTransport:
-    """Keeps connections open across mails: the one that was used last goes first."""
+    """The relays in the order of preference, with the connections that each of them bears.
+
+    A relay that can't be reached costs a mail nothing but the time to find out: it goes to the
+    next one. `most` bounds the connections to each.
+    """
 
     name = "relay"
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
+    def __init__(
+        self,
+        *endpoints: Endpoint,
+        most: int = 20,
+        start: int = START,
+        first_pause: float = 5.0,
+        patience: float = PATIENCE,
+    ) -> None:
         self._lock = threading.Lock()
-        self._idle: list[tuple[Session, float]] = []
-        self._busy: set[Session] = set()
+        self._news = threading.Condition(self._lock)
+        self._pools = [
+            Pool(endpoint, Limiter(most, start), Breaker(first_pause), self._lock, self._news)
+            for endpoint in endpoints
+        ]
+        self._patience = patience
+        self._interrupted = False
 
     @classmethod
     def configured(cls) -> RelayTransport:
-        """Return the transport to SMTP_RELAY_URL."""
-        return cls(endpoint_of(settings.SMTP_RELAY_URL, settings.HELO_NAME))
+        """Return the transport to the relays of SMTP_RELAY_URL."""
+        endpoints = endpoints_of(settings.SMTP_RELAY_URL, settings.HELO_NAME)
+        return cls(*endpoints, most=settings.RELAY_MAX_CONNECTIONS)
 
     @contextmanager
-    def session(self) -> Iterator[RelayPlace]:
-        """Hold one connection, which is opened when something is sent."""
-        session = self._take()
+    def session(self) -> Iterator[RelaySession]:
+        """Hold at most one connection, which is found when something is sent."""
+        session = RelaySession(self)
         try:
-            yield RelayPlace(session)
+            yield session
         finally:
-            with self._lock:
-                self._busy.discard(session)
-                self._idle.append((session, time.monotonic()))
+            session.release()
 
-    def _take(self) -> Session:
+    def take(self, tried: list[Pool]) -> Place | None:
+        """Wait for a place at the first relay that is there and not among `tried`.
+
+        None where none became free in time, at the shutdown, and at once where all that is left
+        after `tried` is left alone.
+        """
+        begins = time.monotonic()
         with self._lock:
-            session = self._idle.pop()[0] if self._idle else Session(self._endpoint)
-            self._busy.add(session)
-            return session
+            while not self._interrupted:
+                now = time.monotonic()
+                there = [pool for pool in self._pools if pool not in tried and pool.allows(now)]
+                loyal = now < begins + LOYALTY
+                for pool in there[:1] if loyal else there:
+                    if place := pool.take():
+                        return place
+                left = begins + self._patience - now
+                if left <= 0 or (tried and not there):
+                    return None
+                self._wait(there, now, left)
+        return None
+
+    def _wait(self, there: list[Pool], now: float, seconds: float) -> None:
+        if there:
+            there[0].freed.wait(min(seconds, LOYALTY))
+        else:
+            next_probe = min(pool.next_probe() for pool in self._pools)
+            self._news.wait(min(seconds, next_probe - now))
+
+    def unsent(self) -> Outcome:
+        """Return what it means that no place was found: all relays are gone, or merely busy."""
+        with self._lock:
+            now = time.monotonic()
+            waiting = self._interrupted or any(pool.allows(now) for pool in self._pools)
+        if waiting:
+            detail = "no connection to a relay became free"
+            return Outcome(OutcomeKind.ABANDONED, Phase.CONNECT, self.name, detail)
+        *others, last = (pool.absent() for pool in self._pools)
+        return replace(last, tried=tuple(others))
 
     def tidy(self) -> None:
         """Close what nobody has used for a while."""
-        oldest = time.monotonic() - IDLE_SECONDS
-        with self._lock:
-            stale = [session for session, used in self._idle if used < oldest]
-            self._idle = [(session, used) for session, used in self._idle if used >= oldest]
-        for session in stale:
-            session.close()
+        for pool in self._pools:
+            pool.tidy()
 
     def interrupt(self) -> None:
-        """Cut every connection that is at work."""
+        """Cut every connection that is at work; who waits for one gives its mail back."""
         with self._lock:
-            busy = list(self._busy)
-        for session in busy:
-            session.abort()
+            self._interrupted = True
+            self._news.notify_all()
+        for pool in self._pools:
+            pool.interrupt()
 
     def close(self) -> None:
-        """Say QUIT to the relay on every idle connection."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for session, _ in idle:
-            session.close()
+        """Say QUIT to the relays on every idle connection."""
+        for pool in self._pools:
+            pool.close()
 
 
-class RelayPlace:
-    """One connection, held by one delivery until its outcome is settled."""
+class RelaySession:
+    """One delivery: a place at one relay after the other, the last held until it is settled."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, transport: RelayTransport) -> None:
+        self._transport = transport
+        self._place: Place | None = None
 
     def send(self, envelope: Envelope) -> Outcome:
-        """Hand one copy to the relay."""
-        outcomes = self._session.send(
-            envelope.mail_from, [envelope.rcpt_to], envelope.content, envelope.may_send
-        )
-        return outcomes[envelope.rcpt_to]
+        """Hand one copy to the first relay that will talk, once at most to each.
 
+        The next one is tried only where no word of the mail was said: nothing goes out twice.
+        """
+        tried: list[Pool] = []
+        failures: list[Outcome] = []
+        while place := self._transport.take(tried):
+            self._place = place
+            outcome = place.send(envelope)
+            if not outcome.is_of_host:
+                return replace(outcome, tried=tuple(failures))
+            self.release()
+            tried.append(place.pool)
+            failures.append(outcome)
+        if not failures:
+            return self._transport.unsent()
+        return replace(failures[-1], tried=tuple(failures[:-1]))
 
-def endpoint_of(url: str, helo_name: str) -> Endpoint:
-    """Return where and how `smtp://user:password@host:port?tls=starttls` says to send.
-
-    Options: `tls` (none, opportunistic, starttls, tls), `verify` (true, false) and
-    `auth_in_clear` (true, false). Raises ImproperlyConfigured with what to do.
-    """
-    parts = urlsplit(url)
-    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    if unknown := sorted(options.keys() - OPTIONS):
-        raise _wrong(f"has no option {', '.join(unknown)}; there are {', '.join(sorted(OPTIONS))}")
-    default_mode = "tls" if parts.scheme == "smtps" else "opportunistic"
-    mode = TLS_MODES.get(options.get("tls", default_mode))
-    if mode is None:
-        raise _wrong(f"has tls={options['tls']}; choose one of {', '.join(TLS_MODES)}")
-    port = None
-    with suppress(ValueError):
-        port = parts.port or DEFAULT_PORTS.get(mode, 25)
-    if port is None or not parts.hostname:
-        raise _wrong("names no host and port that can be used")
-    credentials = None
-    if parts.username:
-        credentials = Credentials(unquote(parts.username), unquote(parts.password or ""))
-    return Endpoint(
-        parts.hostname,
-        port,
-        helo_name,
-        tls=TlsPolicy(mode, verify=_switch(options, "verify", "true")),
-        credentials=credentials,
-        auth_in_clear=_switch(options, "auth_in_clear", "false"),
-    )
-
-
-def _switch(options: dict[str, str], name: str, default: str) -> bool:
-    value = options.get(name, default)
-    if value not in ("true", "false"):
-        raise _wrong(f"has {name}={value}; give true or false")
-    return value == "true"
-
-
-def _wrong(fault: str) -> ImproperlyConfigured:
-    return ImproperlyConfigured(
-        f"SMTP_RELAY_URL {fault}. "
-        "Give a URL like smtp://user:password@relay.example.com:587?tls=starttls."
-    )
+    def release(self) -> None:
+        """Give the connection back."""
+        place, self._place = self._place, None
+        if place:
+            place.pool.release(place)

@@ -177,7 +177,7 @@ def test_given_settings_are_taken(environment):
     assert [str(network) for network in taken["TRUSTED_PROXIES"]] == ["10.0.0.0/8", "::1/128"]
     assert taken["DATABASES"]["default"]["PASSWORD"] == "p@ss"
     assert taken["CELERY_BROKER_URL"] == "redis://redis:6379/1"
-    assert taken["SMTP_RELAY_URL"] == RELAY
+    assert taken["SMTP_RELAY_URL"] == [RELAY]
     assert taken["SESSION_COOKIE_SECURE"] is False
 
 

@@ -1,0 +1,168 @@
+"""The connections to one relay: how many there may be, which are idle, and whether it is there."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+
+from delivery.smtp import Endpoint, Outcome, OutcomeKind, Phase, Session
+from delivery.transports.base import Envelope
+from delivery.transports.breaker import Breaker
+from delivery.transports.limiter import Limiter
+
+logger = logging.getLogger(__name__)
+
+IDLE_SECONDS = 30.0
+CLOSING = 421  # "service not available, closing transmission channel" (RFC 5321 §3.8)
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """One connection in the hands of one delivery; `era` and `probe` say what its word counts."""
+
+    pool: Pool
+    session: Session
+    era: int
+    probe: bool
+
+    def send(self, envelope: Envelope) -> Outcome:
+        """Hand one copy to the relay, which learns from what comes of it."""
+        outcomes = self.session.send(
+            envelope.mail_from, [envelope.rcpt_to], envelope.content, envelope.may_send
+        )
+        outcome = outcomes[envelope.rcpt_to]
+        self.pool.learn(self, outcome)
+        return outcome
+
+
+class Pool:
+    """Of one endpoint. The connection used last goes first, so that the others grow idle.
+
+    The pools of a transport share its lock, with which `allows`, `next_probe` and `take` are
+    called. `freed` tells of free places and of the host going away, `news` of probes that ended.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        limiter: Limiter,
+        breaker: Breaker,
+        lock: threading.Lock,
+        news: threading.Condition,
+    ) -> None:
+        self._endpoint, self._limiter, self._breaker = endpoint, limiter, breaker
+        self._lock, self._news = lock, news
+        self.freed = threading.Condition(lock)
+        self._idle: list[tuple[Session, float]] = []
+        self._busy: set[Session] = set()
+        self._trouble: Outcome | None = None
+
+    def allows(self, now: float) -> bool:
+        """Tell whether the host is there, or may be looked for."""
+        return self._breaker.allows(now)
+
+    def next_probe(self) -> float:
+        """Return when the host may be looked for, by `time.monotonic()`."""
+        return self._breaker.next_probe()
+
+    def take(self) -> Place | None:
+        """Hold a place, if there is one; a probe finds one always."""
+        if not (self._limiter.free or self._breaker.is_open):
+            return None
+        probe, era = self._breaker.enter(), self._limiter.enter()
+        session = self._idle.pop()[0] if self._idle else Session(self._endpoint)
+        self._busy.add(session)
+        return Place(self, session, era, probe)
+
+    def release(self, place: Place) -> None:
+        """Give a place back; no more connections are kept than there are places."""
+        with self._lock:
+            self._busy.discard(place.session)
+            self._limiter.leave()
+            if place.probe:
+                self._breaker.leave()
+                self._news.notify_all()
+            if place.session.is_open:
+                self._idle.append((place.session, time.monotonic()))
+            surplus = max(len(self._idle) - self._limiter.free, 0)
+            unwanted, self._idle = self._idle[:surplus], self._idle[surplus:]
+            self.freed.notify(self._limiter.free)
+        for session, _ in unwanted:
+            session.close()
+
+    def learn(self, place: Place, outcome: Outcome) -> None:
+        """Draw from an outcome what it says about the host."""
+        if outcome.kind is OutcomeKind.ABANDONED:
+            return
+        with self._lock:
+            if outcome.is_of_host:
+                self._not_reached(place, outcome)
+            else:
+                self._reached(place)
+                self._adjust(place, outcome)
+            self.freed.notify(self._limiter.free)
+
+    def _reached(self, place: Place) -> None:
+        if place.probe:
+            logger.info("%s is back", self._name)
+            self._limiter.restart()
+            self._news.notify_all()
+        self._breaker.reached(place.probe)
+        place.probe = False
+
+    def _adjust(self, place: Place, outcome: Outcome) -> None:
+        lost = outcome.kind is OutcomeKind.DEFERRED and outcome.reply is None
+        if lost or (outcome.reply and outcome.reply.code == CLOSING):
+            self._limiter.overloaded(place.era)
+        else:
+            self._limiter.succeeded()
+
+    def _not_reached(self, place: Place, outcome: Outcome) -> None:
+        self._trouble = outcome
+        self._limiter.overloaded(place.era)
+        before = self._breaker.pause
+        self._breaker.failed(time.monotonic(), place.probe, enough=self._limiter.limit)
+        if place.probe:
+            self._news.notify_all()
+        if self._breaker.pause > before:
+            said = (self._name, self._breaker.pause, outcome.phase, outcome.detail)
+            logger.warning("%s is left alone for %d s: %s: %s", *said)
+            self.freed.notify_all()  # who waits here finds another relay
+        place.probe = False
+
+    def absent(self) -> Outcome:
+        """Return why nothing can be sent here while the host is left alone."""
+        with self._lock:
+            trouble = self._trouble
+        phase = trouble.phase if trouble else Phase.CONNECT
+        said = f": {trouble.detail}" if trouble else ""
+        return Outcome(OutcomeKind.DEFERRED, phase, self._name, f"left alone for now{said}")
+
+    @property
+    def _name(self) -> str:
+        return f"{self._endpoint.host}:{self._endpoint.port}"
+
+    def tidy(self) -> None:
+        """Close what nobody has used for a while."""
+        self._close_idle(time.monotonic() - IDLE_SECONDS)
+
+    def close(self) -> None:
+        """Say QUIT on every idle connection."""
+        self._close_idle(time.monotonic())
+
+    def _close_idle(self, oldest: float) -> None:
+        with self._lock:
+            stale = [session for session, used in self._idle if used <= oldest]
+            self._idle = [(session, used) for session, used in self._idle if used > oldest]
+        for session in stale:
+            session.close()
+
+    def interrupt(self) -> None:
+        """Cut every connection that is at work, and wake who waits for one."""
+        with self._lock:
+            busy = list(self._busy)
+            self.freed.notify_all()
+        for session in busy:
+            session.abort()
