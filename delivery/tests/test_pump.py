@@ -110,8 +110,10 @@ class SlowTransport(CaptureTransport):
         super().__init__(outbox)
         self.arrived, self.let_go = threading.Event(), threading.Event()
         self.interrupted = threading.Event()
+        self.begun = []
 
     def send(self, envelope):
+        self.begun.append(envelope.recipient_id)
         self.arrived.set()
         self.let_go.wait(20)
         if self.interrupted.is_set():
@@ -154,6 +156,7 @@ def test_draining_gives_back_what_was_not_started_and_marks_what_was_cut(outbox)
     pump = Pump(transport, Pace(concurrency=2, lease=30, look=0.05))
     pump.start()
     wait_until(lambda: Recipient.objects.filter(status=Status.SENDING).count() == 4)
+    wait_until(lambda: len(transport.begun) == 2)
     pump.drain(0.3)
     by_status = {}
     for row in rows:

@@ -3,10 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
-from delivery.smtp import TlsMode
 from delivery.smtp.tests.scripted import ScriptedServer, drop, say
 from delivery.tests.conftest import running
 from delivery.tests.waiting import everything_is_final, wait_until
@@ -108,32 +106,3 @@ def test_dead_relay_defers(relay, server):
     make_recipient()
     server.on("connect", drop)
     assert deliver(relay).status == Status.DEFERRED
-
-
-@pytest.mark.parametrize(
-    ("url", "port", "mode"),
-    [
-        ("smtp://relay.example", 25, TlsMode.OPPORTUNISTIC),
-        ("smtp://relay.example:2525?tls=none", 2525, TlsMode.NONE),
-        ("smtp://relay.example?tls=starttls", 587, TlsMode.STARTTLS),
-        ("smtps://relay.example", 465, TlsMode.TLS),
-    ],
-)
-def test_relay_url_says_where_and_how(url, port, mode):
-    endpoint = endpoint_of(url, "me.example")
-    assert (endpoint.host, endpoint.port, endpoint.tls.mode) == ("relay.example", port, mode)
-
-
-def test_credentials_are_unquoted():
-    credentials = endpoint_of("smtp://me%40x:p%2Fw@relay.example", "me.example").credentials
-    assert (credentials.username, credentials.password) == ("me@x", "p/w")
-    assert "p/w" not in repr(credentials)
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["smtp://h?tls=maybe", "smtp://h?verify=no", "smtp://h?tsl=none", "smtp://h:99999", "smtp://"],
-)
-def test_relay_url_that_is_wrong_is_refused_with_a_sentence(url):
-    with pytest.raises(ImproperlyConfigured, match=r"SMTP_RELAY_URL .*Give a URL like"):
-        endpoint_of(url, "me.example")

@@ -108,6 +108,7 @@ def sentence(environment, **changes):
         ("MAX_MESSAGE_BYTES", "-1"),
         ("MAX_UPLOAD_BYTES", "25MB"),
         ("DELIVERY_CONCURRENCY", "501"),
+        ("RELAY_MAX_CONNECTIONS", "0"),
         ("LEASE_SECONDS", "4"),
         ("LOOK_SECONDS", "nan"),
         ("LOOK_SECONDS", "inf"),
@@ -126,6 +127,36 @@ def test_wrong_setting_is_named_in_one_sentence(environment, name, value):
 def test_relay_without_a_url_is_named(environment):
     said = sentence(environment, MAIL_TRANSPORT="relay")
     assert said.startswith("SMTP_RELAY_URL is not set.")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ",",
+        "relay.example.com",
+        f"{RELAY},relay.example.com",
+        f"{RELAY},http://relay.example.com",
+        f"{RELAY},smtp://relay.example.com:0",
+        "smtp://user:open,sesame@relay.example.com",
+    ],
+)
+def test_wrong_list_of_relays_is_named_in_one_sentence(environment, wrong):
+    said = sentence(environment, MAIL_TRANSPORT="relay", SMTP_RELAY_URL=wrong)
+    assert said.startswith("SMTP_RELAY_URL ")
+    assert "a comma in a password is %2C" in said
+    assert "sesame" not in said
+
+
+def test_relays_are_taken_in_their_order_and_as_many_connections_as_deliveries(environment):
+    taken = loaded(
+        environment,
+        MAIL_TRANSPORT="relay",
+        SMTP_RELAY_URL=f"{RELAY}, smtps://two.example.com/,",
+        DELIVERY_CONCURRENCY="33",
+    )
+    assert taken["SMTP_RELAY_URL"] == [RELAY, "smtps://two.example.com"]
+    assert taken["RELAY_MAX_CONNECTIONS"] == 33
+    assert loaded(environment, RELAY_MAX_CONNECTIONS="7")["RELAY_MAX_CONNECTIONS"] == 7
 
 
 @pytest.mark.parametrize("missing", DKIM)
@@ -198,7 +229,10 @@ def start(environment, entry):
     ("name", "changes"),
     [
         ("PUBLIC_URL", {"PUBLIC_URL": "mail.example.com"}),
-        ("SMTP_RELAY_URL", {"MAIL_TRANSPORT": "relay", "SMTP_RELAY_URL": RELAY + "&tsl=1"}),
+        (
+            "SMTP_RELAY_URL",
+            {"MAIL_TRANSPORT": "relay", "SMTP_RELAY_URL": f"smtp://two.example,{RELAY}&tsl=1"},
+        ),
     ],
 )
 def test_every_entry_stops_with_the_sentence_alone(environment, entry, name, changes):

@@ -1,0 +1,115 @@
+"""What the connections to one relay learn from the outcomes of mails."""
+
+import threading
+
+import pytest
+
+from delivery.smtp import OutcomeKind
+from delivery.smtp.tests.scripted import ScriptedServer, drop, say
+from delivery.tests.relays import url_of
+from delivery.transports.base import Envelope
+from delivery.transports.breaker import Breaker
+from delivery.transports.limiter import Limiter
+from delivery.transports.pool import Pool
+from delivery.transports.url import endpoint_of
+
+
+@pytest.fixture
+def server():
+    with ScriptedServer() as scripted:
+        yield scripted
+
+
+@pytest.fixture
+def pool(server):
+    lock = threading.Lock()
+    endpoint = endpoint_of(url_of(server), "me.example")
+    return Pool(endpoint, Limiter(4, 4), Breaker(), lock, threading.Condition(lock))
+
+
+def mail(may_send=lambda: True):
+    return Envelope("msg_1", 1, 1, "a@example.com", "b@example.org", b"X: y\r\n\r\nz\r\n", may_send)
+
+
+def places(pool):
+    """Take all places that there are."""
+    return list(iter(pool.take, None))
+
+
+def send_and_release(place):
+    outcome = place.send(mail())
+    place.pool.release(place)
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("step", "action"),
+    [
+        ("mail", say("421 4.3.2 too many")),
+        ("rcpt", say("421 4.3.2 too many")),
+        ("dot", say("421 4.3.2 too many")),
+        ("rcpt", drop),
+        ("dot", drop),
+    ],
+)
+def test_sign_of_overload_halves_the_places_once(server, pool, step, action):
+    server.on(step, action)
+    held = places(pool)
+    assert len(held) == 4
+    for place in held:
+        assert send_and_release(place).kind is OutcomeKind.DEFERRED
+    assert len(places(pool)) == 2
+    assert pool.allows(0)
+
+
+@pytest.mark.parametrize("reply", ["451 4.7.1 later", "550 5.1.1 no such user"])
+def test_refused_recipient_says_nothing_against_the_relay(server, pool, reply):
+    server.on("rcpt", say(reply))
+    for place in places(pool):
+        send_and_release(place)
+    assert len(places(pool)) == 4
+    assert server.connections == 4
+
+
+def test_shrinking_closes_the_connections_that_are_too_many(server, pool):
+    held = places(pool)
+    for place in held:
+        place.send(mail())
+    server.on("mail", say("421 4.3.2 too many"))
+    [place, *rest] = held
+    assert place.send(mail()).reply.code == 421
+    for each in held:
+        pool.release(each)
+    assert len(rest) == 3
+    assert len(server.seen("QUIT")) == 1
+
+
+def test_connection_that_was_used_last_goes_first(server, pool):
+    one, two = pool.take(), pool.take()
+    for place in (one, two):
+        place.send(mail())
+    pool.release(two)
+    pool.release(one)
+    assert pool.take().session is one.session
+
+
+def test_relay_that_cannot_be_reached_is_left_alone_and_its_probe_finds_a_place(server, pool):
+    server.on("greeting", say("421 4.3.2 not now"))
+    held = [place for place in places(pool) for _ in [send_and_release(place)]]
+    assert len(held) == 4
+    assert not pool.allows(0)
+    assert "421" in pool.absent().detail
+    assert pool.take().probe
+    assert not pool.allows(1e12)
+
+
+def test_mail_that_breaks_off_gives_its_place_back(server, pool):
+    def broken():
+        raise ZeroDivisionError
+
+    for _ in range(10):
+        place = pool.take()
+        with pytest.raises(ZeroDivisionError):
+            place.send(mail(broken))
+        pool.release(place)
+    assert len(places(pool)) == 4

@@ -1,0 +1,125 @@
+"""Places at a relay: few at first, waited for, given back, and never more than it bears."""
+
+import threading
+from collections import Counter
+
+import pytest
+
+from delivery.pump import Pace, Pump
+from delivery.smtp.tests.scripted import ScriptedServer, drop, say
+from delivery.tests.conftest import running
+from delivery.tests.relays import transport_to
+from delivery.tests.waiting import everything_is_final, wait_until
+from emails.models import EmailEvent, EventType, Recipient, Status
+from emails.tests.factories import make_email
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def server():
+    with ScriptedServer() as scripted:
+        yield scripted
+
+
+class Gate:
+    """Holds every mail at its final dot until it is opened, and counts who waits there."""
+
+    def __init__(self):
+        self.waiting, self.most = 0, 0
+        self._opened = threading.Event()
+        self._lock = threading.Lock()
+
+    def __call__(self, peer):
+        with self._lock:
+            self.waiting += 1
+            self.most = max(self.most, self.waiting)
+        self._opened.wait(20)
+        with self._lock:
+            self.waiting -= 1
+        peer.say("250 2.0.0 accepted")
+
+    def open(self):
+        self._opened.set()
+
+
+def test_stopping_frees_who_waits_for_a_place_and_gives_their_mail_back(server):
+    gate = Gate()
+    server.on("dot", gate)
+    for _ in range(20):
+        make_email()
+    pump = Pump(transport_to(server, most=20), Pace(concurrency=20, lease=30, look=0.05))
+    pump.start()
+    wait_until(lambda: gate.waiting == 5)
+    wait_until(lambda: not Recipient.objects.filter(status=Status.QUEUED).exists())
+    pump.drain(0.2)
+    gate.open()
+    assert server.connections == 5
+    assert Counter(Recipient.objects.values_list("status", "attempts", "ambiguous")) == {
+        (Status.DEFERRED, 1, True): 5,
+        (Status.QUEUED, 0, False): 15,
+    }
+    assert EmailEvent.objects.filter(type=EventType.DEFER).count() == 5
+
+
+def test_setting_bounds_the_connections_and_all_mail_goes_through_them(server):
+    for _ in range(40):
+        make_email()
+    with running(transport_to(server, most=2), concurrency=8):
+        wait_until(everything_is_final)
+    assert len(server.messages) == 40
+    assert server.connections <= 2
+
+
+def test_mail_that_finds_no_place_in_time_goes_back_and_goes_later(server, caplog):
+    gate = Gate()
+    server.on("dot", gate)
+    for _ in range(3):
+        make_email()
+    with running(transport_to(server, most=1, patience=0.1), concurrency=3):
+        wait_until(lambda: caplog.text.count("no connection to a relay became free") >= 4)
+        gate.open()
+        wait_until(everything_is_final)
+    assert gate.most == 1
+    assert len(server.messages) == 3
+    assert set(Recipient.objects.values_list("attempts", "ambiguous")) == {(1, False)}
+    assert not EmailEvent.objects.filter(type=EventType.DEFER).exists()
+
+
+def test_busy_relay_sends_its_mail_to_the_next_one_after_a_while(server, monkeypatch):
+    monkeypatch.setattr("delivery.transports.relay.LOYALTY", 0.05)
+    gate = Gate()
+    server.on("dot", gate)
+    make_email()
+    make_email()
+    with ScriptedServer() as other, running(transport_to(server, other, most=1)):
+        wait_until(lambda: len(other.messages) == 1 and gate.waiting == 1)
+        gate.open()
+        wait_until(everything_is_final)
+    assert len(server.messages) == 1
+
+
+@pytest.mark.parametrize("action", [say("421 4.7.0 too many"), drop])
+def test_storm_of_refused_connections_and_mails_loses_and_repeats_nothing(server, settings, action):
+    settings.RETRY_FIRST_SECONDS = 0.1
+    for nth in (*range(3, 9), *range(20, 30, 2)):
+        server.on("mail", action, nth=nth)
+    sent = Counter(make_email().rfc_message_id for _ in range(60))
+    with running(transport_to(server, first_pause=0.05), concurrency=8):
+        wait_until(everything_is_final, 30)
+    received = Counter(
+        message_id
+        for message in server.messages
+        for message_id in sent
+        if message_id.encode() in message.data
+    )
+    assert received == sent
+    assert set(Recipient.objects.values_list("status", "ambiguous")) == {("delivered", False)}
+
+
+def test_idle_connections_are_closed(server, monkeypatch):
+    monkeypatch.setattr("delivery.transports.pool.IDLE_SECONDS", 0)
+    make_email()
+    with running(transport_to(server)):
+        wait_until(everything_is_final)
+        wait_until(lambda: server.seen("QUIT"))
