@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from delivery.smtp.tests.scripted import ScriptedServer, drop, garbage, say
+from delivery.smtp import Timeouts
+from delivery.smtp.tests.scripted import ScriptedServer, drop, garbage, say, stall
 from delivery.tests.conftest import running
 from delivery.tests.relays import die, host_of, revive, transport_to
 from delivery.tests.waiting import everything_is_final, wait_until
@@ -86,6 +87,20 @@ def test_relay_that_will_not_talk_is_passed_over_in_the_same_attempt(
     data = delivered().get().data
     assert data["host"] == host_of(second)
     assert [(t["host"], t["phase"]) for t in data["tried"]] == [(host_of(first), phase)]
+
+
+def test_silent_relay_is_given_up_for_the_next_one(first, second, monkeypatch):
+    monkeypatch.setattr("delivery.transports.url.IMPATIENT", Timeouts(greeting=0.2))
+    first.on("greeting", stall)
+    sent = make_many(10)
+    with running(transport_to(first, second)):
+        wait_until(everything_is_final)
+    assert arrived(second) == sent
+    tries = [event.data["tried"] for event in delivered() if "tried" in event.data]
+    assert tries
+    assert {(failure["phase"], failure["detail"]) for [failure] in tries} == {
+        ("greeting", "timed out")
+    }
 
 
 def test_relay_that_refuses_the_credentials_is_passed_over():
