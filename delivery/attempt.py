@@ -6,7 +6,7 @@ import logging
 
 from django.utils import timezone
 
-from delivery import settlement
+from delivery import metrics, settlement
 from delivery.claim import Delivery
 from delivery.pipeline import Unsendable, compose
 from delivery.retry import retry_policy
@@ -25,6 +25,7 @@ class Attempt:
     def __init__(self, delivery: Delivery, transport: Transport, settler: Settler) -> None:
         self._delivery, self._transport, self._settler = delivery, transport, settler
 
+    @metrics.IN_FLIGHT.track_inprogress()
     def run(self) -> bool:
         """Bring the claimed recipient to its next state. Raises django.db.Error at shutdown.
 
@@ -41,7 +42,8 @@ class Attempt:
     def _send(self, envelope: Envelope) -> bool:
         with self._transport.session() as session:
             try:
-                outcome = session.send(envelope)
+                with metrics.SEND_SECONDS.labels(self._transport.name).time():
+                    outcome = session.send(envelope)
             except Exception as error:  # noqa: BLE001  a bug, which is logged
                 self._stumble(error, ambiguous=True)
                 return True
@@ -50,7 +52,8 @@ class Attempt:
     def _compose(self) -> Envelope | None:
         """Return what to send, or settle why there is nothing."""
         try:
-            return compose(self._delivery)
+            with metrics.COMPOSE_SECONDS.time():
+                return compose(self._delivery)
         except Unsendable as error:
             self._settle(settlement.failed(self._delivery, str(error)))
         except OSError as error:  # the storage of its attachments is out of reach
@@ -79,6 +82,8 @@ class Attempt:
         ours = self._settler.settle(row)
         fields = {**self._delivery.log, "status": row.status.value, "data": row.data}
         if ours:
+            metrics.count_settled(self._transport.name, row)
             logger.info(row.type.label.lower(), extra=fields)
         else:
+            metrics.TOO_LATE.labels(self._transport.name).inc()
             logger.warning("too late: the lease was lost, the outcome stays here", extra=fields)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import Error, close_old_connections, connection
 
-from delivery import claim
+from delivery import claim, metrics
 from delivery.attempt import Attempt
 from delivery.claim import Delivery
 from delivery.settler import Settler
@@ -127,6 +127,7 @@ class Pump:
         self._renew_leases()
         self._transport.tidy()
         for lost in transitions.take_over():
+            metrics.LEASES_LOST.inc()
             logger.warning(
                 "a lease ended without an outcome; the mail goes again",
                 extra={"recipient_id": lost.recipient_id, "attempt": lost.attempts},
@@ -146,7 +147,9 @@ class Pump:
         free = self._pace.capacity - len(self._held)
         if free <= 0 or (self._more_waits and free < self._pace.capacity // 2):
             return False
-        taken = claim.claim(free, self._pace.lease)
+        with metrics.CLAIM_SECONDS.time():
+            taken = claim.claim(free, self._pace.lease)
+        metrics.CLAIMED.inc(len(taken))
         if taken:
             reached("after_claim")
         with self._changed:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from django.db import DataError, Error, close_old_connections, connection
 
+from delivery.metrics import SETTLE_BATCH, SETTLE_SECONDS
 from delivery.smtp.crashpoints import reached
 from emails import events
 from emails.transitions import Settlement
@@ -75,7 +76,8 @@ class Settler:
         while True:
             try:
                 reached("before_settle")
-                settled = events.settle(settlement for settlement, _ in batch)
+                with SETTLE_SECONDS.time():
+                    settled = events.settle(settlement for settlement, _ in batch)
                 reached("after_settle")
             except DataError as error:
                 if len(batch) == 1:
@@ -91,6 +93,7 @@ class Settler:
                     self._give_up(batch, error)
                     return
             else:
+                SETTLE_BATCH.observe(len(batch))
                 for settlement, done in batch:
                     done.set_result(settlement.recipient_id in settled)
                 return

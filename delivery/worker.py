@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from celery import bootsteps
 from django.conf import settings
 
+from delivery import metrics
+from delivery.exposition import serve_metrics
 from delivery.pump import Pump, configured_pace
 from delivery.transports import configured_transport
 
 _pumps: list[Pump] = []
+_metrics_servers: list[Callable[[], None]] = []  # what ends each
 
 
 def wake() -> None:
@@ -32,11 +36,16 @@ class PumpStep(bootsteps.StartStopStep):
                 "This worker delivers in threads of one process: start it without --pool, and "
                 "start more workers instead of --concurrency (docs/operating.md, Scaling)."
             )
-        pump = Pump(configured_transport(), configured_pace())
+        transport = configured_transport()
+        metrics.expose(transport)
+        pump = Pump(transport, configured_pace())
         pump.start()
         _pumps.append(pump)
+        _metrics_servers.append(serve_metrics())
 
     def stop(self, worker: Any) -> None:
         """Drain; a second signal ends the process at once, and leases end by themselves."""
         while _pumps:
             _pumps.pop().drain(settings.DRAIN_SECONDS)
+        while _metrics_servers:  # last: what a shutdown settles is seen too
+            _metrics_servers.pop()()

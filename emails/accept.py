@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.errors import InvalidRequest, Unavailable
-from emails import doorbell, events
+from emails import doorbell, events, metrics
 from emails.checking import check_limits, rendered_subject
 from emails.insertion import insert
 from emails.models import Email
@@ -89,6 +89,8 @@ def discard(all_prepared: Sequence[Prepared]) -> None:
 
 def _accepted(all_prepared: Sequence[Prepared], recipients: int) -> None:
     doorbell.ring()
+    metrics.EMAILS_ACCEPTED.inc(len(all_prepared))
+    metrics.RECIPIENTS_ACCEPTED.inc(recipients)
     ids = [prepared.email.public_id for prepared in all_prepared]
     named = {"message_id": ids[0]} if len(ids) == 1 else {"message_ids": ids}
     logger.info("accepted", extra={**named, "recipients": recipients})

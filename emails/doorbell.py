@@ -12,6 +12,8 @@ import time
 
 from celery import current_app
 
+from emails.metrics import BELLS_LOST, BELLS_PUBLISHED
+
 logger = logging.getLogger(__name__)
 
 BELL = "delivery.ring"
@@ -60,7 +62,10 @@ class Doorbell:
                 BELL, expires=BELL_EXPIRES_SECONDS, ignore_result=True, retry=False
             )
         except Exception as error:  # noqa: BLE001  whatever the broker's library raises
+            BELLS_LOST.inc()
             self._complain(error)
+        else:
+            BELLS_PUBLISHED.inc()
 
     def _complain(self, error: Exception) -> None:
         """Say it now and then: mail still flows, because the pumps look by themselves."""

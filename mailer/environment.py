@@ -143,10 +143,10 @@ def database(name: str, default: str) -> dict[str, Any]:
     return dict(parsed)
 
 
-def networks(name: str) -> list[IPv4Network | IPv6Network]:
+def networks(name: str, default: list[str]) -> list[IPv4Network | IPv6Network]:
     """Return a list of IP networks."""
     hint = "Give addresses or networks like 10.0.0.0/8,192.0.2.1."
-    return checked(name, hint, lambda: [ip_network(word) for word in words(name, [], hint)])
+    return checked(name, hint, lambda: [ip_network(word) for word in words(name, default, hint)])
 
 
 def checked(name: str, hint: str, parse: Callable[[], T]) -> T:

@@ -31,7 +31,7 @@ ALLOWED_HOSTS = [
     *("localhost", "127.0.0.1", "[::1]"),  # health checks, whatever the others are
 ]
 CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS", [environment.origin(_public)])
-TRUSTED_PROXIES = environment.networks("TRUSTED_PROXIES")
+TRUSTED_PROXIES = environment.networks("TRUSTED_PROXIES", [])
 DEBUG = environment.switch("DEBUG", False)
 
 # --- Parts ----------------------------------------------------------------------------------
@@ -267,6 +267,13 @@ CELERY_BEAT_SCHEDULE = {  # django-celery-beat copies it to the database, where 
     },
 }
 CELERY_TIMEZONE = "UTC"
+
+# --- Metrics --------------------------------------------------------------------------------
+
+METRICS_ALLOWED = environment.networks("METRICS_ALLOWED", ["127.0.0.0/8", "::1"])
+METRICS_PORT = environment.number("METRICS_PORT", 0, least=0, most=65_535)
+METRICS_ADDRESS = environment.text("METRICS_ADDRESS", "", default="127.0.0.1")
+METRICS_ROOT = BASE_DIR / environment.text("METRICS_ROOT", "", default=str(VAR / "metrics"))
 
 # --- Logs -----------------------------------------------------------------------------------
 

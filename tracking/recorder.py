@@ -11,6 +11,7 @@ from django.db import Error, close_old_connections
 
 from emails import events
 from emails.events import Hit
+from tracking.metrics import HITS_DRAINED, HITS_LOST, HITS_RECORDED, HITS_SPOOLED
 from tracking.spool import Spool
 
 logger = logging.getLogger(__name__)
@@ -53,10 +54,13 @@ def keep(hit: Hit) -> None:
             close_old_connections()
             logger.warning("hits go to the spool, the database is out of reach: %s", error)
         else:
+            HITS_RECORDED.inc()
             return
     try:
         spool().append(hit)
+        HITS_SPOOLED.inc()
     except OSError:
+        HITS_LOST.inc()
         logger.exception("a hit could be stored nowhere", extra={"recipient_id": hit.recipient_id})
 
 
@@ -64,6 +68,7 @@ def store_spooled() -> int:
     """Bring spooled hits into the database; return how many. Raises django.db.Error while away."""
     stored = spool().drain(events.record)
     if stored:
+        HITS_DRAINED.inc(stored)
         _database.is_back()
         logger.info("stored %d hits from the spool", stored)
     return stored

@@ -46,6 +46,11 @@ class Session:
         self._last_used = monotonic()
         return outcomes
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a connection is open, as far as we know; may be asked from any thread."""
+        return self._connection.is_open
+
     def close(self) -> None:
         """End the connection with QUIT. The session may be used again."""
         self._connection.quit()

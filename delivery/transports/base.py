@@ -44,6 +44,9 @@ class Transport(Protocol):
     def tidy(self) -> None:
         """Close what was idle for long; called every few seconds."""
 
+    def connections(self) -> int:
+        """Return how many connections are open; asked at any time, by any thread."""
+
     def interrupt(self) -> None:
         """End what is on its way now, for ever: who waits for a reply gets an outcome without one.
 

@@ -45,6 +45,10 @@ class CaptureTransport:
     def tidy(self) -> None:
         """Nothing is kept open."""
 
+    def connections(self) -> int:
+        """A folder needs none."""
+        return 0
+
     def interrupt(self) -> None:
         """Nothing waits here."""
 

@@ -144,6 +144,12 @@ class Pool:
     def _name(self) -> str:
         return f"{self._endpoint.host}:{self._endpoint.port}"
 
+    def connections(self) -> int:
+        """Return how many are open, at work or kept."""
+        with self._lock:
+            sessions = [*self._busy, *(session for session, _ in self._idle)]
+        return sum(session.is_open for session in sessions)
+
     def tidy(self) -> None:
         """Close what nobody has used for a while."""
         self._close_idle(time.monotonic() - IDLE_SECONDS)

@@ -106,6 +106,10 @@ class RelayTransport:
         for pool in self._pools:
             pool.tidy()
 
+    def connections(self) -> int:
+        """Return how many are open, at work or kept."""
+        return sum(pool.connections() for pool in self._pools)
+
     def interrupt(self) -> None:
         """Cut every connection that is at work; who waits for one gives its mail back."""
         with self._lock:

@@ -1,0 +1,58 @@
+"""What a worker counts and times; buckets in seconds, wide enough for a relay far away."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from delivery.transports.base import Transport
+from emails.models import Status
+from emails.transitions import Settlement
+
+OUTCOMES = (Status.DELIVERED, Status.DEFERRED, Status.BOUNCED, Status.EXPIRED, Status.FAILED)
+LOCAL = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+STORED = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+REMOTE = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0)
+
+ATTEMPTS = Counter("mailer_attempts", "Settled attempts, by outcome.", ["transport", "outcome"])
+AMBIGUOUS = Counter(
+    "mailer_attempts_ambiguous",
+    "Those among them that may have delivered: no reply after the final dot.",
+    ["transport"],
+)
+TOO_LATE = Counter(
+    "mailer_attempts_too_late", "Outcomes that came after the lease was lost.", ["transport"]
+)
+LEASES_LOST = Counter(
+    "mailer_leases_lost", "Recipients taken back from a worker that died or hung: ambiguous."
+)
+CLAIMED = Counter("mailer_claimed_recipients", "Recipients claimed.")
+IN_FLIGHT = Gauge("mailer_deliveries_in_flight", "Attempts that run now.")
+CONNECTIONS = Gauge("mailer_connections_open", "Connections to mail servers.", ["transport"])
+
+CLAIM_SECONDS = Histogram(
+    "mailer_claim_seconds", "One claim with all that it loads, empty ones too.", buckets=STORED
+)
+COMPOSE_SECONDS = Histogram(
+    "mailer_compose_seconds", "From the row to the signed message.", buckets=LOCAL
+)
+SEND_SECONDS = Histogram(
+    "mailer_send_seconds", "From MAIL to the reply to the dot.", ["transport"], buckets=REMOTE
+)
+SETTLE_SECONDS = Histogram("mailer_settle_seconds", "One commit of outcomes.", buckets=STORED)
+SETTLE_BATCH = Histogram(
+    "mailer_settle_batch_size", "Outcomes in one commit.", buckets=(1, 2, 5, 10, 20, 50, 100, 500)
+)
+
+
+def expose(transport: Transport) -> None:
+    """Show a transport's series from the start on: a rate needs a zero to begin at."""
+    for outcome in OUTCOMES:
+        ATTEMPTS.labels(transport.name, outcome.value)
+    for metric in (AMBIGUOUS, TOO_LATE, SEND_SECONDS):
+        metric.labels(transport.name)
+    CONNECTIONS.labels(transport.name).set_function(transport.connections)
+
+
+def count_settled(transport: str, row: Settlement) -> None:
+    """Count the outcome of an attempt once it is committed."""
+    ATTEMPTS.labels(transport, row.status.value).inc()
+    if row.ambiguous:
+        AMBIGUOUS.labels(transport).inc()

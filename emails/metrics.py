@@ -1,0 +1,12 @@
+"""What is counted where mail is accepted and bells are rung."""
+
+from prometheus_client import Counter
+
+EMAILS_ACCEPTED = Counter("mailer_emails_accepted", "Emails accepted and committed.")
+RECIPIENTS_ACCEPTED = Counter("mailer_recipients_accepted", "Their envelope recipients.")
+
+_BELLS = Counter(
+    "mailer_bells", "Bells that the broker took (published) or not (lost).", ["result"]
+)
+BELLS_PUBLISHED = _BELLS.labels("published")
+BELLS_LOST = _BELLS.labels("lost")
