@@ -3,7 +3,7 @@ COPY requirements.txt /
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -r /requirements.txt
 
 FROM python:3.11.13-slim-bookworm
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 STATIC_COLLECTED=true VAR=/var/lib/mailer
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 STATIC_COLLECTED=true VAR=/var/lib/mailer METRICS_ROOT=/tmp/metrics
 # A number of its own, since volumes outlive the image; a new volume takes the folder's owner.
 RUN useradd --uid 10001 --user-group --create-home --home-dir /var/lib/mailer --shell /usr/sbin/nologin mailer
 COPY --from=build /venv /venv

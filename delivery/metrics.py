@@ -34,7 +34,10 @@ COMPOSE_SECONDS = Histogram(
     "mailer_compose_seconds", "From the row to the signed message.", buckets=LOCAL
 )
 SEND_SECONDS = Histogram(
-    "mailer_send_seconds", "From MAIL to the reply to the dot.", ["transport"], buckets=REMOTE
+    "mailer_send_seconds",
+    "One mail, with opening a connection where none was kept.",
+    ["transport"],
+    buckets=REMOTE,
 )
 SETTLE_SECONDS = Histogram("mailer_settle_seconds", "One commit of outcomes.", buckets=STORED)
 SETTLE_BATCH = Histogram(

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+REMOVED = "mailer.forwarded_headers_removed"
 FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
 
 
@@ -21,9 +22,14 @@ class TrustedProxyMiddleware:
             hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
             request.META["REMOTE_ADDR"] = last_untrusted(hops) or request.META["REMOTE_ADDR"]
         else:
-            for header in FORWARDED:
-                request.META.pop(header, None)
+            forged = [request.META.pop(header, None) for header in FORWARDED]
+            request.META[REMOVED] = any(header is not None for header in forged)
         return self.get_response(request)
+
+
+def came_through_a_stranger(request: HttpRequest) -> bool:
+    """Tell whether a proxy that is not ours, or the sender, named somebody else as the sender."""
+    return bool(request.META.get(REMOVED))
 
 
 def is_trusted(address: str) -> bool:

@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 
 from accounts import errors
 from mailer import health
+from mailer.metrics import metrics
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -18,6 +19,7 @@ urlpatterns = [
     path("", include("delivery.urls")),
     re_path("^healthz/?$", health.healthz),
     re_path("^readyz/?$", health.readyz),
+    re_path("^metrics/?$", metrics),
     re_path(
         r"^api(/(?s:.*))?\Z", errors.not_found
     ),  # a catch-all: handler404 does not run with DEBUG

@@ -19,7 +19,14 @@ HEALTH_KEYS = {"test", "interval", "timeout", "retries", "start_period"}
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
 
 # Settings that a container has no use for, or that the image sets.
-NOT_OF_CONTAINERS = {"VAR", "STATIC_COLLECTED", "DEBUG", "LOOK_SECONDS", "DRAIN_SECONDS"}
+NOT_OF_CONTAINERS = {
+    "VAR",
+    "METRICS_ROOT",
+    "STATIC_COLLECTED",
+    "DEBUG",
+    "LOOK_SECONDS",
+    "DRAIN_SECONDS",
+}
 
 
 @pytest.fixture
