@@ -25,11 +25,6 @@ class Session:
         self._last_used = monotonic()
         self._aborted = False
 
-    @property
-    def is_open(self) -> bool:
-        """Whether there is a connection to keep, as far as its last mail could tell."""
-        return self._connection.is_open
-
     def send(
         self, sender: str, recipients: Sequence[str], message: bytes, before_dot: Callable[[], bool]
     ) -> dict[str, Outcome]:

@@ -16,7 +16,8 @@ from delivery.smtp.tests.scripted import ScriptedServer
 from delivery.tests.conftest import running
 from delivery.tests.waiting import wait_until
 from delivery.transports.capture import CaptureTransport
-from delivery.transports.relay import RelayTransport, endpoint_of
+from delivery.transports.relay import RelayTransport
+from delivery.transports.url import endpoint_of
 from emails.models import Email, Recipient, Status
 from emails.tests.factories import make_email
 from tests.servers import free_port
