@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 import requests
+from redis import Redis
 
 from tests.system import System, wait_until
 
@@ -75,6 +76,16 @@ def test_scheduled_mail_goes_once_although_beat_is_away_around_its_time(system):
     assert system.captured() == [message_id]
     [delivered] = [e for e in system.show(message_id)["events"] if e["type"] == "deliver"]
     assert datetime.fromisoformat(delivered["timestamp"]) >= due
+
+
+def test_beat_that_starts_before_its_database_waits_for_it(system, postgres, redis):
+    postgres.kill()
+    system.start_beat()
+    wait_until(lambda: "the schedule can't be read now" in system.log("beat").read_text(), 20)
+    postgres.start()
+    with Redis.from_url(redis.url) as broker:
+        wait_until(lambda: broker.llen("celery"), 15)
+    assert system.processes["beat"].poll() is None
 
 
 def test_schedule_survives_a_restart_of_every_process(system, postgres, redis):
