@@ -1,6 +1,8 @@
 # make run     start everything on this machine (PORT=8000, VAR=var)
 # make test    run every test, on PostgreSQL and Redis too where they are installed
 # make check   format, lint, types, layers, migrations, deployment settings
+# make chaos   kill, pause and refuse while mail flows, then close the ledger (SECONDS=180,
+#              DATABASE=postgres or sqlite, SEED=…)
 # make env     write .env for docker-compose.yml, with fresh secrets
 # make lock    resolve requirements*.in into requirements*.txt
 # make clean   remove the virtual environment and caches; the data in VAR stays
@@ -10,6 +12,9 @@ VENV ?= .venv
 PORT ?= 8000
 VAR ?= var
 ARGS ?=
+SECONDS ?= 180
+DATABASE ?= postgres
+SEED ?=
 
 BIN := $(VENV)/bin
 PY := $(BIN)/python
@@ -26,7 +31,7 @@ CHECKED := SECRET_KEY=checks-only-0123456789-abcdefghij-0123456789-ABCDEFGHIJ \
 CODE := mailer delivery tracking emails uploads accounts
 
 .DEFAULT_GOAL := run
-.PHONY: run test check env lock clean
+.PHONY: run test check chaos env lock clean
 
 run: $(RUN_READY)
 	@PORT='$(PORT)' VAR='$(VAR)' exec $(PY) -m mailer.development
@@ -44,6 +49,10 @@ check: $(DEV_READY)
 	$(BIN)/lint-imports
 	$(CHECKED) $(PY) manage.py makemigrations --check --dry-run
 	$(CHECKED) $(PY) manage.py check --deploy --fail-level WARNING
+
+chaos: $(DEV_READY)
+	@exec $(PY) -m tests.chaos --seconds $(SECONDS) --database $(DATABASE) \
+		$(if $(SEED),--seed $(SEED))
 
 # Nothing is installed for it: production needs Docker alone.
 env:

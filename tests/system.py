@@ -93,9 +93,16 @@ class System:
 
     def start_web(self) -> None:
         """Start the web server and wait until it answers."""
-        options = ("--interface", "wsgi", "--port", str(self.port), "--blocking-threads", "4")
-        self.start("web", "granian", *options, "mailer.wsgi:application")
+        self.launch_web()
         wait_until(self.answers, START_SECONDS)
+
+    def launch_web(self) -> None:
+        """Start the web server without waiting."""
+        options = [
+            *("--interface", "wsgi", "--port", str(self.port), "--blocking-threads", "4"),
+            *("--workers-kill-timeout", "10"),  # a SIGTERM that comes while it starts is not heard
+        ]
+        self.start("web", "granian", *options, "mailer.wsgi:application")
 
     def answers(self) -> bool:
         """Whether the web process takes requests."""
@@ -108,9 +115,9 @@ class System:
         """Start a worker."""
         self.start(name, "celery", "-A", "mailer", "worker", "-n", f"{name}@%h")
 
-    def start_beat(self) -> None:
+    def start_beat(self, name: str = "beat") -> None:
         """Start beat."""
-        self.start("beat", "celery", "-A", "mailer", "beat", "--pidfile", "")
+        self.start(name, "celery", "-A", "mailer", "beat", "--pidfile", "")
 
     def stop(self, name: str) -> None:
         """End a process orderly, within the time that an operator grants."""

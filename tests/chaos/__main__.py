@@ -1,0 +1,86 @@
+"""`make chaos`: run it and close the ledger; exit status 1 says that it does not balance."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.chaos import ledger, report
+from tests.chaos.clients import CLIENTS, Book, Client
+from tests.chaos.havoc import Havoc
+from tests.chaos.stage import Stage, say
+
+ANSWER_SECONDS = 60.0  # for clients to get their last answers, after the havoc
+SETTLE_SECONDS = 60.0  # within which everything must have come to its end then
+OPEN = f"SELECT count(*) FROM recipients WHERE status NOT IN {ledger.FINAL}"
+
+
+def run(folder: Path, seed: int, database: str, seconds: float) -> report.Run:
+    """Let it all happen in a folder, and return what came of it."""
+    with Stage(folder, seed, database) as stage:
+        book, havoc = Book(folder / "clients.jsonl"), Havoc(stage)
+        clients = _clients(stage, book, seconds)
+        havoc.run(seconds)
+        havoc.repair_all()
+        well_again = time.monotonic()
+        _wait(havoc, ANSWER_SECONDS, lambda: not any(client.is_alive() for client in clients))
+        _wait(havoc, SETTLE_SECONDS, lambda: stage.system.query(OPEN) == [(0,)])
+        settled_after = time.monotonic() - well_again
+        told = ledger.Told(book.mails, book.unexpected, havoc.faults, havoc.repeatable)
+        lines = ledger.sink_lines(stage.sink_ledger)
+        return report.Run(
+            database,
+            seed,
+            seconds,
+            settled_after,
+            deeds=dict(havoc.deeds),
+            answers=dict(book.answers),
+            sink=dict(Counter(one["fault"] for said in lines.values() for one in said)),
+            repeatable=havoc.repeatable,
+            ledger=ledger.close(told, ledger.rows(stage.system), lines),
+        )
+
+
+def _clients(stage: Stage, book: Book, seconds: float) -> list[Client]:
+    system = stage.system
+    now = time.monotonic()
+    clients = [Client(f"c{n}", stage.seed, system.url, system.key, book) for n in range(CLIENTS)]
+    for client in clients:
+        client.ends, client.gives_up = now + seconds, now + seconds + ANSWER_SECONDS
+        client.start()
+    return clients
+
+
+def _wait(havoc: Havoc, seconds: float, done: Callable[[], bool]) -> None:
+    ends = time.monotonic() + seconds
+    while not done() and time.monotonic() < ends:
+        havoc.watch()
+        time.sleep(0.2)
+
+
+def main() -> int:
+    """Read the arguments, run, and report."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=180)
+    parser.add_argument("--seed", type=int, default=None, help="the same again, but for timing")
+    parser.add_argument("--database", choices=("postgres", "sqlite"), default="postgres")
+    arguments = parser.parse_args()
+    seed = secrets.randbelow(10**6) if arguments.seed is None else arguments.seed
+    folder = Path(tempfile.mkdtemp(prefix="mailer-chaos-"))
+    say(f"seed {seed}, on {arguments.database}; logs and ledgers in {folder}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is ended
+    ran = run(folder, seed, arguments.database, arguments.seconds)
+    (folder / "ledger.json").write_text(report.as_json(ran) + "\n")
+    say(report.as_table(ran))
+    return 0 if ran.ledger.balanced else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
