@@ -8,6 +8,7 @@ from celery import Celery
 from celery.loaders.app import AppLoader
 from kombu.transport import TRANSPORT_ALIASES
 
+from mailer import beat
 from mailer.environment import one_sentence
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailer.settings")
@@ -29,7 +30,16 @@ class Loader(AppLoader):
         return super().import_default_modules()
 
 
-app = Celery("mailer", loader="mailer.celery:Loader")
+class Application(Celery):
+    """Celery with a beat of our own."""
+
+    @property
+    def Beat(self) -> Any:
+        """Return the class that `celery beat` runs."""
+        return self.subclass_with_self(beat.Beat)
+
+
+app = Application("mailer", loader="mailer.celery:Loader")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["worker"].add("delivery.worker:PumpStep")

@@ -88,6 +88,17 @@ def test_beat_that_starts_before_its_database_waits_for_it(system, postgres, red
     assert system.processes["beat"].poll() is None
 
 
+def test_beat_ends_when_it_is_asked_to_in_the_middle_of_a_query(system, postgres, redis):
+    waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    system.start_beat()
+    with Redis.from_url(redis.url) as broker:
+        wait_until(lambda: broker.llen("celery"), 20)  # its entry has to be saved at the end
+    with psycopg.connect(postgres.url) as database:
+        database.execute("LOCK django_celery_beat_periodictasks IN ACCESS EXCLUSIVE MODE")
+        wait_until(lambda: system.query(waits), 10)
+        system.stop("beat")
+
+
 def test_schedule_survives_a_restart_of_every_process(system, postgres, redis):
     system.start_web()
     due = datetime.now(UTC) + timedelta(seconds=4)
