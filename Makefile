@@ -2,7 +2,7 @@
 # make test    run every test, on PostgreSQL and Redis too where they are installed
 # make check   format, lint, types, layers, migrations, deployment settings
 # make chaos   kill, pause and refuse while mail flows, then close the ledger (SECONDS=180,
-#              DATABASE=postgres or sqlite, SEED=…)
+#              DATABASE=postgres or sqlite, SEED=…, ARGS=--rolling: only orderly restarts)
 # make env     write .env for docker-compose.yml, with fresh secrets
 # make lock    resolve requirements*.in into requirements*.txt
 # make clean   remove the virtual environment and caches; the data in VAR stays
@@ -52,7 +52,7 @@ check: $(DEV_READY)
 
 chaos: $(DEV_READY)
 	@exec $(PY) -m tests.chaos --seconds $(SECONDS) --database $(DATABASE) \
-		$(if $(SEED),--seed $(SEED))
+		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
 # Nothing is installed for it: production needs Docker alone.
 env:

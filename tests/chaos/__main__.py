@@ -22,10 +22,12 @@ SETTLE_SECONDS = 60.0  # within which everything must have come to its end then
 OPEN = f"SELECT count(*) FROM recipients WHERE status NOT IN {ledger.FINAL}"
 
 
-def run(folder: Path, seed: int, database: str, seconds: float) -> report.Run:
+def run(
+    folder: Path, seed: int, database: str, seconds: float, *, rolling_only: bool = False
+) -> report.Run:
     """Let it all happen in a folder, and return what came of it."""
     with Stage(folder, seed, database) as stage:
-        book, havoc = Book(folder / "clients.jsonl"), Havoc(stage)
+        book, havoc = Book(folder / "clients.jsonl"), Havoc(stage, rolling_only=rolling_only)
         clients = _clients(stage, book, seconds)
         havoc.run(seconds)
         havoc.repair_all()
@@ -71,12 +73,15 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=180)
     parser.add_argument("--seed", type=int, default=None, help="the same again, but for timing")
     parser.add_argument("--database", choices=("postgres", "sqlite"), default="postgres")
+    parser.add_argument(
+        "--rolling", action="store_true", help="only orderly restarts: nothing may go twice"
+    )
     arguments = parser.parse_args()
     seed = secrets.randbelow(10**6) if arguments.seed is None else arguments.seed
     folder = Path(tempfile.mkdtemp(prefix="mailer-chaos-"))
     say(f"seed {seed}, on {arguments.database}; logs and ledgers in {folder}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is ended
-    ran = run(folder, seed, arguments.database, arguments.seconds)
+    ran = run(folder, seed, arguments.database, arguments.seconds, rolling_only=arguments.rolling)
     (folder / "ledger.json").write_text(report.as_json(ran) + "\n")
     say(report.as_table(ran))
     return 0 if ran.ledger.balanced else 1

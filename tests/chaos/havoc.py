@@ -15,6 +15,7 @@ from tests.servers import Server
 
 GRACE_SECONDS = 10.0  # within which a worker or a beat must end after SIGTERM
 WEB_GRACE_SECONDS = 15.0  # granian does not hear it while it starts, and then takes ten
+READY_SECONDS = 15.0  # for which a rolling restart waits before it goes on
 TICK_SECONDS = 0.1
 
 
@@ -34,7 +35,7 @@ class Havoc:
     says what the platform did that it must not: end by itself, or not end when asked to.
     """
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, *, rolling_only: bool = False) -> None:
         self._stage = stage
         self._dice = Random(f"{stage.seed} havoc")
         self._broken: dict[str, Repair] = {}
@@ -42,15 +43,20 @@ class Havoc:
         self.deeds: Counter[str] = Counter()
         self.repeatable = 0
         self.faults: list[str] = []
-        self._deeds: dict[Callable[[], None], int] = {
+        self._deeds: dict[Callable[[], None], int] = {self._roll: 2}
+        if not rolling_only:
+            self._deeds |= self._violence()
+
+    def _violence(self) -> dict[Callable[[], None], int]:
+        deeds: dict[Callable[[], None], int] = {
             self._kill_worker: 6,
             self._pause_worker: 4,
             self._kill_web: 3,
             self._kill_beat: 2,
-            self._roll: 2,
         }
-        if stage.postgres and stage.redis:
-            self._deeds |= {self._restart_postgres: 3, self._kill_redis: 2, self._flush_redis: 2}
+        if self._stage.postgres and self._stage.redis:
+            deeds |= {self._restart_postgres: 3, self._kill_redis: 2, self._flush_redis: 2}
+        return deeds
 
     def run(self, seconds: float) -> None:
         """Break and repair for that long."""
@@ -128,13 +134,16 @@ class Havoc:
             self._later(name, self._dice.uniform(1.2, 2) * LEASE_SECONDS, lambda: self._woken(name))
 
     def _roll(self) -> None:
-        """Ask every process that is well to end, one after the other, and start it again."""
+        """Ask every process that is well to end, and start it again; then the next."""
         names = [name for name in PROCESSES if name not in self._broken]
         self._did("rolling restart (SIGTERM)", " ".join(names))
         for name in names:
             self._end_orderly(name)
             self._stage.launch(name)
-            self._tend()
+            ends = time.monotonic() + READY_SECONDS
+            while not self._stage.is_ready(name) and time.monotonic() < ends:
+                self._tend()
+                time.sleep(TICK_SECONDS)
 
     def _end_orderly(self, name: str) -> None:
         process = self._stage.system.processes[name]
@@ -148,6 +157,8 @@ class Havoc:
             time.sleep(TICK_SECONDS)
         if process.poll() is None:
             self.faults.append(f"{name} did not end within {grace:.0f} s of SIGTERM")
+            self._stage.signal(name, signal.SIGABRT)  # its stacks go to its log
+            time.sleep(TICK_SECONDS)
             self._stage.signal(name, signal.SIGKILL)
         self._write(f"{name} has ended")
         del self._broken[name]

@@ -23,6 +23,7 @@ SETTINGS = {
     "SECRET_KEY": "chaos-only-chaos-only-chaos-only-chaos-only-chaos-only",
     "TRACKING_KEYS": "chaos-only-0123456789abcdef0123456789abcdef",
     "MAIL_TRANSPORT": "relay",
+    "PYTHONFAULTHANDLER": "1",
     "DELIVERY_CONCURRENCY": str(CONNECTIONS),
     "LEASE_SECONDS": str(LEASE_SECONDS),
     "RETRY_FIRST_SECONDS": "1",
@@ -74,6 +75,15 @@ class Stage:
             self.system.start_worker(name)
         else:
             self.system.start_beat(name)
+
+    def is_ready(self, name: str) -> bool:
+        """Whether a process does its work; of a beat only that it runs."""
+        if name == "web":
+            return self.system.answers()
+        if name in WORKERS:
+            written = self.system.log(name).read_bytes()
+            return written.rfind(b'"pump started"') > written.rfind(b'"pump drained"')
+        return self.runs(name)
 
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a process and all that it started; a kill also waits for the end."""
