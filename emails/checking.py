@@ -8,6 +8,8 @@ from emails.rendering import MissingVariables, RenderFailed, render_without_text
 from emails.rows import envelope
 from emails.submission import Submission
 
+NOT_ASCII = bytes(range(128, 256))
+
 
 def check_limits(submission: Submission) -> None:
     """Raise the ApiError that names the limit which is passed."""
@@ -33,10 +35,22 @@ def check_limits(submission: Submission) -> None:
 
 
 def _size(submission: Submission) -> int:
-    """Estimate the message on the wire: base64 makes four bytes of three, and breaks lines."""
+    """Estimate the message on the wire, without what a template adds."""
     bodies = (submission.html_body or "", submission.text_body or "")
     attached = sum(file.size for file in submission.attachments)
-    return sum(len(body.encode()) for body in bodies) + attached * 4 // 3 * 78 // 76
+    return sum(map(_encoded, bodies)) + _as_base64(attached)
+
+
+def _encoded(body: str) -> int:
+    """Return the bytes of a body as quoted-printable or base64, whichever is shorter."""
+    content = body.encode()
+    escaped = len(content) - len(content.translate(None, NOT_ASCII))
+    return min(len(content) + 2 * escaped, _as_base64(len(content)))
+
+
+def _as_base64(size: int) -> int:
+    """Four bytes of three, in lines of 76 with a line end of two."""
+    return size * 4 // 3 * 78 // 76
 
 
 def rendered_subject(email: Email) -> str:
