@@ -16,8 +16,6 @@ from django.db import connection, transaction
 
 from emails.models import EmailEvent, EventType, Priority, Recipient, Status
 
-SUSPICIOUS_ATTEMPTS = 4
-SUSPICIOUS_WAIT = 300.0  # seconds
 WAITING = "('scheduled', 'queued', 'deferred')"
 
 
@@ -77,8 +75,7 @@ def _claim_of_priority(priority: int, limit: int, lease: float, token: uuid.UUID
 def take_over(limit: int = 1000) -> list[Abandoned]:
     """Put recipients whose lease ran out back in the queue, due at once.
 
-    Their first attempt may have gone out: each is marked ambiguous, and its event says so. Mail
-    that was lost again and again may be what ends the workers: it waits a while each time.
+    Their first attempt may have gone out: each is marked ambiguous, and its event says so.
     """
     with transaction.atomic():
         rows = _run(
@@ -88,12 +85,10 @@ def take_over(limit: int = 1000) -> list[Abandoned]:
                 WHERE status = 'sending' AND next_attempt_at <= {_now()}
                 ORDER BY next_attempt_at LIMIT %s {_skip_locked()}
             )
-            UPDATE recipients SET status = 'deferred', lease_token = NULL, ambiguous = {_true()},
-                next_attempt_at = CASE WHEN attempts < {SUSPICIOUS_ATTEMPTS}
-                    THEN next_attempt_at ELSE {_in_seconds()} END
+            UPDATE recipients SET status = 'deferred', lease_token = NULL, ambiguous = {_true()}
             WHERE id IN (SELECT id FROM lost) RETURNING id, email_id, attempts
             """,
-            [limit, SUSPICIOUS_WAIT],
+            [limit],
         )
         abandoned = [Abandoned(*row) for row in rows]
         EmailEvent.objects.bulk_create(map(_lease_lost, abandoned))

@@ -107,15 +107,6 @@ def test_expired_lease_is_taken_over_as_ambiguous():
     assert transitions.claim(1, LEASE)[1] == [row.pk]
 
 
-@pytest.mark.parametrize(("attempts", "due_now"), [(3, True), (4, False)])
-def test_mail_that_was_lost_again_and_again_waits_before_it_goes_once_more(attempts, due_now):
-    row = make_recipient(
-        status=Status.SENDING, attempts=attempts, next_attempt_at=in_the_past(seconds=1)
-    )
-    transitions.take_over()
-    assert transitions.claim(1, LEASE)[1] == ([row.pk] if due_now else [])
-
-
 def test_lease_is_renewed_only_for_who_holds_it():
     row = make_recipient()
     token, _ = transitions.claim(1, 5)
