@@ -9,14 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Self
 
 import psycopg
 import requests
 
-from tests.servers import free_port
+from tests.servers import children, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30.0
@@ -126,10 +126,14 @@ class System:
         process.wait(15)
 
     def kill(self, name: str) -> None:
-        """End a process as a power cut would."""
+        """End a process, and what it started, as a power cut would."""
         process = self.processes.pop(name)
+        started = children(process.pid)
         process.kill()
         process.wait()
+        for pid in started:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def post(self, **values: Any) -> requests.Response:
         """Send an email with the least that the API asks for, and `values`."""
