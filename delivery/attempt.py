@@ -25,13 +25,19 @@ class Attempt:
     def __init__(self, delivery: Delivery, transport: Transport, settler: Settler) -> None:
         self._delivery, self._transport, self._settler = delivery, transport, settler
 
-    @metrics.IN_FLIGHT.track_inprogress()
     def run(self) -> bool:
         """Bring the claimed recipient to its next state. Raises django.db.Error at shutdown.
 
         False where nothing was sent and nothing recorded: the recipient is to be given back.
         """
-        logger.info("attempt begins", extra=self._delivery.log)
+        logger.debug("attempt begins", extra=self._delivery.log)
+        metrics.IN_FLIGHT.inc()
+        try:
+            return self._run()
+        finally:
+            metrics.IN_FLIGHT.dec()
+
+    def _run(self) -> bool:
         if timezone.now() >= self._delivery.email.expires_at:
             self._settle(settlement.expired(self._delivery))
         elif envelope := self._compose():

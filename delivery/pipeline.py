@@ -58,7 +58,7 @@ def add_tracking(copy: Copy) -> Copy:
     tracked = track(
         copy.html,
         email_id=email.pk,
-        recipient_id=recipient.pk,
+        recipient_id=recipient.recipient_id,
         opens=email.track_opens,
         clicks=email.track_clicks,
     )
@@ -81,7 +81,7 @@ def assemble_message(copy: Copy) -> Copy:
         headers=tuple(email.headers.items()),
         message_id=email.rfc_message_id,
         date=email.scheduled_at or email.created_at,
-        attachments=tuple(map(_part, email.attachments.all())),
+        attachments=tuple(map(_part, copy.delivery.attachments)),
     )
     try:
         return replace(copy, content=assemble(draft))
@@ -112,7 +112,7 @@ def compose(delivery: Delivery) -> Envelope:
         copy = step(copy)
     return Envelope(
         message_id=delivery.email.public_id,
-        recipient_id=delivery.recipient.pk,
+        recipient_id=delivery.recipient.recipient_id,
         attempt=delivery.recipient.attempts,
         mail_from=delivery.email.from_email,
         rcpt_to=delivery.recipient.address,

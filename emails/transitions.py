@@ -33,6 +33,16 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
+class Claimed:
+    """A recipient in the hands of one worker; `attempts` counts the one that begins now."""
+
+    recipient_id: int
+    email_id: int
+    address: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Abandoned:
     """A recipient whose worker's lease ran out before an outcome was recorded."""
 
@@ -41,21 +51,21 @@ class Abandoned:
     attempts: int
 
 
-def claim(limit: int, lease: float) -> tuple[uuid.UUID, list[int]]:
+def claim(limit: int, lease: float) -> tuple[uuid.UUID, list[Claimed]]:
     """Take up to `limit` due recipients for `lease` seconds, single sends before batches.
 
-    Returns the lease token and the ids. Costs the same however many rows wait or are done.
+    Returns the lease token and what was taken. Costs the same however many rows wait or are done.
     """
     token = uuid.uuid4()
-    ids: list[int] = []
+    taken: list[Claimed] = []
     with transaction.atomic():
         for priority in Priority.values:
-            if len(ids) < limit:
-                ids += _claim_of_priority(int(priority), limit - len(ids), lease, token)
-    return token, ids
+            if len(taken) < limit:
+                taken += _claim_of_priority(int(priority), limit - len(taken), lease, token)
+    return token, taken
 
 
-def _claim_of_priority(priority: int, limit: int, lease: float, token: uuid.UUID) -> list[int]:
+def _claim_of_priority(priority: int, limit: int, lease: float, token: uuid.UUID) -> list[Claimed]:
     rows = _run(
         f"""
         WITH due AS MATERIALIZED (
@@ -65,11 +75,11 @@ def _claim_of_priority(priority: int, limit: int, lease: float, token: uuid.UUID
         )
         UPDATE recipients SET status = 'sending', lease_token = %s, attempts = attempts + 1,
             next_attempt_at = {_in_seconds()}
-        WHERE id IN (SELECT id FROM due) RETURNING id
+        WHERE id IN (SELECT id FROM due) RETURNING id, email_id, address, attempts
         """,
         [limit, _uuid(token), lease],
     )
-    return [row[0] for row in rows]
+    return [Claimed(*row) for row in sorted(rows)]
 
 
 def take_over(limit: int = 1000) -> list[Abandoned]:
