@@ -48,8 +48,9 @@ if "sqlite" in _database["ENGINE"]:
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 else:
-    _options |= {"connect_timeout": 3}
+    _database["ENGINE"] = "mailer.postgresql"  # its health checks cost no round trip
     _database["CONN_HEALTH_CHECKS"] = True
+    _options |= {"connect_timeout": 3}
 _database["CONN_MAX_AGE"] = environment.number("DATABASE_CONN_MAX_AGE", 60, least=0)
 
 REDIS_URL = environment.url(
