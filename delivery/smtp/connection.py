@@ -11,6 +11,7 @@ from time import monotonic
 from .attempt import Attempt
 from .auth import Credentials, authenticate
 from .channel import Channel
+from .data_transaction import DataTransaction
 from .deadlines import Deadline
 from .dialogue import Dialogue, insist
 from .endpoint import Endpoint
@@ -73,7 +74,9 @@ class Connection:
         if not self.is_open:
             lost = attempt.broken(ConnectionLost("connection is not open"), Phase.CONNECT)
             return dict.fromkeys(mail.recipients, lost)
-        transaction = Transaction(self._dialogue, self.extensions, self._timeouts, attempt, mail)
+        transaction = DataTransaction(
+            self._dialogue, self.extensions, self._timeouts, attempt, mail
+        )
         self._run(transaction, before_dot)
         return {address: transaction.outcomes[address] for address in mail.recipients}
 

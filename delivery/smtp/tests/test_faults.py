@@ -9,7 +9,7 @@ import pytest
 from delivery.smtp import Credentials, Outcome, OutcomeKind, Session, TlsMode, TlsPolicy
 
 from .certificates import Certificate
-from .factories import BIG, MESSAGE, ONE, SENDER, SHORT, endpoint, timeouts, yes
+from .factories import BIG, LARGE, MESSAGE, ONE, SENDER, SHORT, endpoint, timeouts, yes
 from .scripted import EXTENSIONS, Action, ScriptedServer, drop, garbage, say, stall
 
 FAULTS: dict[str, Action] = {
@@ -94,10 +94,13 @@ def start_session(
 
 
 def last_look(server: ScriptedServer, step: str, fault: str) -> tuple[Callable[[], bool], bytes]:
-    """Hold the dot back until a fault in the body has happened; a stall shows in big mail only."""
+    """Hold the dot back until a fault in the body has happened; a stall shows in big mail only.
+
+    The body of a small mail leaves together with its dot.
+    """
     if step != "body":
         return yes, MESSAGE
-    return (lambda: server.wait_for("body")), (BIG if fault == "stall" else MESSAGE)
+    return (lambda: server.wait_for("body")), (BIG if fault == "stall" else LARGE)
 
 
 def in_a_word(outcome: Outcome) -> str:
