@@ -235,9 +235,13 @@ def _run(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 
 def _now() -> str:
+    """SQL for this moment. SQLite knows only its millisecond: the end of that, in microseconds.
+
+    So what was accepted within the same millisecond is due, and its bell is not in vain.
+    """
     if connection.vendor == "postgresql":
         return "statement_timestamp()"
-    return "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')"
+    return "strftime('%%Y-%%m-%%d %%H:%%M:%%f999', 'now')"
 
 
 def _in_seconds() -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ from typing import Self
 
 HOST = "127.0.0.1"
 START_SECONDS = 30.0
+PORTS = range(15_000, 32_000)  # below those that Linux chooses from for outgoing connections
 UNPRIVILEGED = ("postgres", "nobody")
 POSTGRES_PROGRAMS = ("initdb", "postgres", "pg_isready")
 
@@ -207,10 +209,16 @@ def children(parent: int) -> list[int]:
 
 
 def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """Return a port that is free now, and that the system gives to nobody by itself.
+
+    A port that the system chose may be the near end of somebody's connection before it is used,
+    or while its server is stopped; who tries to reach a stopped one can even meet himself.
+    """
+    while True:
+        port = PORTS[secrets.randbelow(len(PORTS))]  # `random` is seeded alike in many processes
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
 
 
 def find_program(name: str) -> str | None:

@@ -80,12 +80,16 @@ class System:
         """Start `python -m …`; its output goes to a file."""
         with self.log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [PYTHON, "-m", *arguments],
+                self.command(*arguments),
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,
                 stderr=log,
             )
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return what runs for `python -m …`."""
+        return [PYTHON, "-m", *arguments]
 
     def log(self, name: str) -> Path:
         """Where a process writes."""

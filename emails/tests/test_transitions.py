@@ -34,6 +34,13 @@ def test_due_recipient_is_claimed_once():
     assert row.next_attempt_at > timezone.now() + timedelta(seconds=LEASE - 5)
 
 
+def test_recipient_that_became_due_this_very_moment_is_claimed():
+    row = make_recipient(next_attempt_at=timezone.now() + timedelta(hours=1))
+    for _ in range(200):  # the clocks of Python and SQLite differ in what they tell
+        Recipient.objects.update(status=Status.QUEUED, next_attempt_at=timezone.now())
+        assert transitions.claim(1, LEASE)[1] == [row.pk]
+
+
 @pytest.mark.parametrize("status", [Status.SCHEDULED, Status.QUEUED, Status.DEFERRED])
 def test_every_waiting_status_is_claimed_when_due_and_not_before(status):
     row = make_recipient(status=status, next_attempt_at=timezone.now() + timedelta(seconds=30))
