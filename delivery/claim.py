@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from emails import transitions
-from emails.models import Attachment, Email
+from emails import outgoing, transitions
+from emails.outgoing import Outgoing
 from emails.transitions import Claimed
 
 
@@ -34,8 +33,7 @@ class Delivery:
     """One claimed recipient with its email: the work of one attempt."""
 
     recipient: Claimed
-    email: Email
-    attachments: Sequence[Attachment]
+    email: Outgoing
     lease: Lease = field(compare=False)
 
     @property
@@ -56,14 +54,10 @@ def claim(limit: int, lease_seconds: float) -> list[Delivery]:
 
 
 def _loaded(taken: Sequence[Claimed], token: uuid.UUID, ends: float) -> list[Delivery]:
-    """Bring the emails along. Who was deleted since the claim is left out."""
-    ids = {row.email_id for row in taken}
-    emails = Email.objects.select_related("template_version").in_bulk(ids)
-    attachments: dict[int, list[Attachment]] = defaultdict(list)
-    for attachment in Attachment.objects.select_related("upload").filter(email__in=ids):
-        attachments[attachment.email_id].append(attachment)
+    """Bring the emails along. What was deleted since the claim is left out."""
+    emails = outgoing.load({row.email_id for row in taken})
     return [
-        Delivery(row, email, attachments.get(email.pk, ()), Lease(token, ends))
+        Delivery(row, email, Lease(token, ends))
         for row in taken
         if (email := emails.get(row.email_id))
     ]

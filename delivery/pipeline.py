@@ -81,7 +81,7 @@ def assemble_message(copy: Copy) -> Copy:
         headers=tuple(email.headers.items()),
         message_id=email.rfc_message_id,
         date=email.scheduled_at or email.created_at,
-        attachments=tuple(map(_part, copy.delivery.attachments)),
+        attachments=tuple(map(_part, email.attachments)),
     )
     try:
         return replace(copy, content=assemble(draft))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
 MOST_IN_ONE_COMMIT = 500
+GATHER_SECONDS = 0.002  # under load: a commit of twenty costs a third of four commits of five
 
 
 class Pending:
@@ -56,6 +58,7 @@ class Settler:
     """A thread that writes what others hand it. While it commits, the next batch gathers."""
 
     def __init__(self) -> None:
+        self._busy = False
         self._waiting: queue.SimpleQueue[Pending | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="settler", daemon=True)
         self._stopping = threading.Event()
@@ -89,6 +92,8 @@ class Settler:
         first = self._waiting.get()
         if first is None:
             return []
+        if self._busy:
+            time.sleep(GATHER_SECONDS)
         batch = [first]
         while len(batch) < MOST_IN_ONE_COMMIT:
             try:
@@ -99,6 +104,7 @@ class Settler:
                 self._waiting.put(None)
                 break
             batch.append(following)
+        self._busy = len(batch) > 1
         return batch
 
     def _write(self, batch: Sequence[Pending]) -> None:

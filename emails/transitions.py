@@ -75,7 +75,7 @@ def _claim_of_priority(priority: int, limit: int, lease: float, token: uuid.UUID
         )
         UPDATE recipients SET status = 'sending', lease_token = %s, attempts = attempts + 1,
             next_attempt_at = {_in_seconds()}
-        WHERE id IN (SELECT id FROM due) RETURNING id, email_id, address, attempts
+        WHERE id {_among('due')} RETURNING id, email_id, address, attempts
         """,
         [limit, _uuid(token), lease],
     )
@@ -96,7 +96,7 @@ def take_over(limit: int = 1000) -> list[Abandoned]:
                 ORDER BY next_attempt_at LIMIT %s {_skip_locked()}
             )
             UPDATE recipients SET status = 'deferred', lease_token = NULL, ambiguous = {_true()}
-            WHERE id IN (SELECT id FROM lost) RETURNING id, email_id, attempts
+            WHERE id {_among('lost')} RETURNING id, email_id, attempts
             """,
             [limit],
         )
@@ -153,38 +153,43 @@ def settle(settlements: Iterable[Settlement]) -> set[int]:
 
 
 def _settle_in_one_statement(rows: list[Settlement]) -> set[int]:
-    # Rows are locked in the order of their ids, as `cancel` does: no deadlock.
+    # Rows are locked in the order of their ids, as `cancel` does: no deadlock. A token stands only
+    # on a row that is being sent; asking for the status too would have the planner read the whole
+    # index of leases instead of the few rows by their ids.
     settled = _run(
         """
-        WITH outcome AS (
-            SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::text[], %s::jsonb[],
-                %s::float8[], %s::boolean[]) AS o(id, token, status, type, data, wait, ambiguous)
+        WITH outcome AS MATERIALIZED (
+            SELECT * FROM jsonb_to_recordset(%s) AS o(id bigint, token uuid, status text,
+                type text, data jsonb, wait float8, ambiguous boolean)
         ), held AS MATERIALIZED (
             SELECT r.id FROM recipients r JOIN outcome o ON o.id = r.id
-            WHERE r.status = 'sending' AND r.lease_token = o.token ORDER BY r.id FOR UPDATE OF r
+            WHERE r.lease_token = o.token ORDER BY r.id FOR UPDATE OF r
         ), settled AS (
             UPDATE recipients r SET status = o.status, lease_token = NULL,
                 next_attempt_at = statement_timestamp() + o.wait * interval '1 second',
                 ambiguous = r.ambiguous OR o.ambiguous
             FROM outcome o
-            WHERE r.id = o.id AND r.id IN (SELECT id FROM held)
-                AND r.status = 'sending' AND r.lease_token = o.token
+            WHERE r.id = o.id AND r.id = ANY(ARRAY(SELECT id FROM held)) AND r.lease_token = o.token
             RETURNING r.id, r.email_id, o.type, o.data
         )
         INSERT INTO email_events (type, timestamp, email_id, recipient_id, data)
         SELECT type, statement_timestamp(), email_id, id, data FROM settled RETURNING recipient_id
         """,
-        [
-            [row.recipient_id for row in rows],
-            [row.token for row in rows],
-            [row.status.value for row in rows],
-            [row.type.value for row in rows],
-            [json.dumps(row.data) for row in rows],
-            [row.wait for row in rows],
-            [row.ambiguous for row in rows],
-        ],
+        [json.dumps([_as_json(row) for row in rows])],
     )
     return {row[0] for row in settled}
+
+
+def _as_json(row: Settlement) -> dict[str, Any]:
+    return {
+        "id": row.recipient_id,
+        "token": str(row.token),
+        "status": row.status,
+        "type": row.type,
+        "data": row.data,
+        "wait": row.wait,
+        "ambiguous": row.ambiguous,
+    }
 
 
 def _settle_one(row: Settlement) -> bool:
@@ -253,6 +258,13 @@ def _in_seconds() -> str:
 
 def _true() -> str:
     return "true" if connection.vendor == "postgresql" else "1"
+
+
+def _among(rows: str) -> str:
+    """SQL for an id among those of a CTE; of a bare IN, PostgreSQL makes a scan of all rows."""
+    if connection.vendor == "postgresql":
+        return f"= ANY(ARRAY(SELECT id FROM {rows}))"
+    return f"IN (SELECT id FROM {rows})"
 
 
 def _skip_locked() -> str:

@@ -38,7 +38,7 @@ def test_recipient_that_became_due_this_very_moment_is_claimed():
     row = make_recipient(next_attempt_at=timezone.now() + timedelta(hours=1))
     for _ in range(200):  # the clocks of Python and SQLite differ in what they tell
         Recipient.objects.update(status=Status.QUEUED, next_attempt_at=timezone.now())
-        assert transitions.claim(1, LEASE)[1] == [row.pk]
+        assert claimed(1) == [row.pk]
 
 
 @pytest.mark.parametrize("status", [Status.SCHEDULED, Status.QUEUED, Status.DEFERRED])
