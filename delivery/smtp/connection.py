@@ -11,6 +11,7 @@ from time import monotonic
 from .attempt import Attempt
 from .auth import Credentials, authenticate
 from .channel import Channel
+from .chunk_transaction import ChunkTransaction
 from .data_transaction import DataTransaction
 from .deadlines import Deadline
 from .dialogue import Dialogue, insist
@@ -66,27 +67,37 @@ class Connection:
     def deliver(self, mail: Mail, before_dot: Callable[[], bool]) -> dict[str, Outcome]:
         """Try to deliver one mail; returns the outcome of each recipient, in order.
 
-        `before_dot` is asked when all but the final dot is on its way; if it says no, nothing is
-        delivered, every outcome is ABANDONED and the connection is closed. A connection that is
-        not open, or was lost meanwhile, defers.
+        `before_dot` is asked before the last bytes leave, which are a small mail's only ones; if
+        it says no, nothing is delivered, every outcome is ABANDONED, and the connection is closed
+        where the server waits for the rest. A connection that is not open, or was lost meanwhile,
+        defers.
         """
         attempt = Attempt(self._host, self.tls, monotonic())
         if not self.is_open:
             lost = attempt.broken(ConnectionLost("connection is not open"), Phase.CONNECT)
             return dict.fromkeys(mail.recipients, lost)
-        transaction = DataTransaction(
-            self._dialogue, self.extensions, self._timeouts, attempt, mail
-        )
+        kind = ChunkTransaction if self.sends_chunks else DataTransaction
+        transaction = kind(self._dialogue, self.extensions, self._timeouts, attempt, mail)
         self._run(transaction, before_dot)
         return {address: transaction.outcomes[address] for address in mail.recipients}
 
-    def is_reusable(self) -> bool:
+    @property
+    def sends_chunks(self) -> bool:
+        """Whether mail goes by BDAT, all at once: then a connection that is gone without a word,
+        found out only by sending, leaves an ambiguous mail."""
+        offered = self.extensions
+        return offered.chunking and offered.pipelining and self._endpoint.chunking
+
+    def is_reusable(self, *, certainly: bool = False) -> bool:
         """Whether another mail may go over this connection.
 
         It was not closed while idle, the server did not speak unasked (a 421, say), and what a
-        failed mail left behind is reset, which is the only part that may wait.
+        failed mail left behind is reset, which is the only part that may wait. `certainly`: the
+        server is asked for a reset in any case, and answers.
         """
-        return self.is_open and self._channel.is_quiet() and self._reset()
+        if not (self.is_open and self._channel.is_quiet()):
+            return False
+        return self._reset() if certainly or self._unfinished else True
 
     def quit(self) -> None:
         """End politely; never raises, and changes no outcome."""
@@ -186,8 +197,6 @@ class Connection:
         self._unfinished = self._unfinished or not transaction.finished
 
     def _reset(self) -> bool:
-        if not self._unfinished:
-            return True
         try:
             reply = self._dialogue.ask("RSET", Deadline(self._timeouts.courtesy))
         except SessionError:
