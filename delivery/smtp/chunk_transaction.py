@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .chunks import is_unknown
 from .deadlines import Deadline
 from .dialogue import to_lines
 from .errors import ProtocolError, Refused, SessionError
@@ -11,8 +12,6 @@ from .outcome import Outcome, Phase
 from .replies import Reply
 from .transaction import Transaction
 from .transfer import part, send_bulk
-
-_UNKNOWN = frozenset({500, 502, 504})  # not the mail is refused, but the command (RFC 5321 §4.2.4)
 
 
 class ChunkTransaction(Transaction):
@@ -68,12 +67,12 @@ class ChunkTransaction(Transaction):
 
     def _read_answer(self, phase: Phase) -> Reply:
         reply = self._read(phase)
-        if reply.code in _UNKNOWN:
+        if is_unknown(reply):
             raise Refused(reply)
         return reply
 
     def _broken(self, error: SessionError) -> Outcome:
-        if isinstance(error, Refused) and error.reply.code in _UNKNOWN:
+        if isinstance(error, Refused) and is_unknown(error.reply):
             misread = ProtocolError(f"CHUNKING is offered, but BDAT not known: {error.reply}")
             return self._attempt.broken(misread, Phase.DATA)
         return super()._broken(error)

@@ -12,6 +12,7 @@ from .attempt import Attempt
 from .auth import Credentials, authenticate
 from .channel import Channel
 from .chunk_transaction import ChunkTransaction
+from .chunks import discards_chunks
 from .data_transaction import DataTransaction
 from .deadlines import Deadline
 from .dialogue import Dialogue, insist
@@ -29,6 +30,9 @@ logger = logging.getLogger(__name__)
 class Connection:
     """Opened once, used by one thread; only `abort` may be called from others.
 
+    `sends_chunks`: mail goes by BDAT, all at once; then a connection that is gone without a word,
+    found out only by sending, leaves an ambiguous mail.
+
     Refusals and network trouble come back as outcomes. Exceptions are the caller's mistakes
     (ValueError; OSError for a `ca_file` that is not there) or come out of its `before_dot`.
     """
@@ -37,6 +41,7 @@ class Connection:
         self.tls: TlsInfo | None = None
         self.extensions = Extensions()
         self.is_open = False
+        self.sends_chunks = False
         self._endpoint = endpoint
         self._timeouts = endpoint.timeouts
         self._channel = Channel()
@@ -81,13 +86,6 @@ class Connection:
         self._run(transaction, before_dot)
         return {address: transaction.outcomes[address] for address in mail.recipients}
 
-    @property
-    def sends_chunks(self) -> bool:
-        """Whether mail goes by BDAT, all at once: then a connection that is gone without a word,
-        found out only by sending, leaves an ambiguous mail."""
-        offered = self.extensions
-        return offered.chunking and offered.pipelining and self._endpoint.chunking
-
     def is_reusable(self, *, certainly: bool = False) -> bool:
         """Whether another mail may go over this connection.
 
@@ -128,6 +126,8 @@ class Connection:
             self._starttls()
         if self._endpoint.credentials is not None:
             self._log_in(self._endpoint.credentials)
+        if self._endpoint.chunking and self.extensions.chunking and self.extensions.pipelining:
+            self._try_chunks()
 
     def _connect(self) -> None:
         host, port = self._endpoint.host, self._endpoint.port
@@ -172,6 +172,14 @@ class Connection:
         except Refused as error:
             logger.error("%s refuses the credentials of this sender: %s", self._host, error)
             raise
+
+    def _try_chunks(self) -> None:
+        """Where this breaks off, the phase is DATA: without chunks there may be no trouble."""
+        self.sends_chunks = True
+        deadline = self._enter(Phase.DATA, self._timeouts.courtesy)
+        self.sends_chunks = discards_chunks(self._dialogue, deadline)
+        if not self.sends_chunks:
+            logger.warning("%s offers CHUNKING and fails at it; mail goes by DATA", self._host)
 
     def _may_show_credentials(self) -> bool:
         return self._channel.encrypted or self._endpoint.auth_in_clear or self._is_loopback()

@@ -39,8 +39,8 @@ class Session:
         """Like Connection.send, opening a connection where there is none to reuse.
 
         A kept connection that turns out to be dead when MAIL is sent is replaced once: nothing
-        of the mail can have arrived. So is one whose server does not know the BDAT that it offers:
-        from then on this session uses DATA.
+        of the mail can have arrived. So is one whose server offers BDAT and breaks with it: from
+        then on this session uses DATA.
         """
         mail = Mail.prepare(sender, recipients, message)
         reused = self._may_reuse()
@@ -100,5 +100,5 @@ def _died_at_mail(outcomes: dict[str, Outcome]) -> bool:
 
 
 def _misread(outcomes: dict[str, Outcome]) -> list[str]:
-    """The recipients of a mail by BDAT which the server would have taken, had it known BDAT."""
+    """The recipients that a mail by BDAT might reach by DATA."""
     return [address for address, outcome in outcomes.items() if outcome.phase is Phase.DATA]

@@ -7,10 +7,10 @@
 
 Steps, in the order of a session: connect, greeting, ehlo, helo, starttls, handshake, auth, mail,
 rcpt, data and bdat (the commands), body (once its first bytes are there), chunk (one of several,
-once it is there), dot (once all bytes are there, the last chunk's too), rset, noop, quit, unknown.
-With CHUNKING among the extensions (CHUNKED) it offers BDAT. Without an action a step is answered
-as a friendly server would; bdat has no answer of its own, and with an action the server does not
-know the command.
+once it is there), dot (once all bytes are there, the last chunk's too), probe (a chunk out of
+turn), rset, noop, quit, unknown. With CHUNKING among the extensions (CHUNKED) it offers BDAT.
+Without an action a step is answered as a friendly server would; bdat has no answer of its own, and
+with an action the server reads the chunk as commands.
 
 Actions: `say`, `drop`, `stall`, `garbage`, `drip`, `sip`, `in_turn`, `once_seen`, or any function
 of the `Peer`. A command counts as accepted when the last line said begins with 2 or 3.
@@ -202,6 +202,7 @@ class _Conversation:
         self.forget()
 
     def forget(self) -> None:
+        self.begun = False
         self.sender: str | None = None
         self.parameters: list[str] = []
         self.recipients: list[str] = []
@@ -280,8 +281,10 @@ class _Conversation:
         return b64decode(self.peer.take_until(b"\r\n")).decode()
 
     def on_mail(self, line: str) -> None:
+        self.begun = True
         if self.answer("mail", "250 2.1.0 sender ok"):
             self.forget()
+            self.begun = True
             self.sender, self.parameters = _path(line)
 
     def on_rcpt(self, line: str) -> None:
@@ -305,10 +308,13 @@ class _Conversation:
         data = b"\r\n".join(line[1:] if line.startswith(b".") else line for line in lines)
         self.end("250 2.0.0 accepted", data, wire)
 
-    def on_bdat(self, line: str) -> None:
+    def on_bdat(self, line: str) -> object:
         if self.server.act("bdat", self.peer):
-            return self.server.done("bdat")  # what follows is read as commands
+            return self.server.done("bdat")
         _, size, *last = line.split()
+        if not self.begun:
+            self.peer.take(int(size))
+            return self.answer("probe", "503 5.5.1 MAIL first")
         if int(size) and not self.peer.buffer:
             self.peer.receive()
         self.answer("body")

@@ -6,17 +6,19 @@ import pytest
 
 from delivery.smtp import Connection, Outcome, Phase, Session
 
-from .factories import BIG, LARGE, MESSAGE, ONE, SENDER, TWO, endpoint, timeouts, yes
+from .factories import BIG, LARGE, MESSAGE, ONE, SENDER, SHORT, TWO, endpoint, timeouts, yes
 from .scripted import (
     CHUNKED,
     EXTENSIONS,
     Action,
+    Peer,
     ScriptedServer,
     drop,
     garbage,
     in_turn,
     once_seen,
     say,
+    stall,
 )
 
 
@@ -37,8 +39,14 @@ def words(outcomes: list[Outcome]) -> list[str]:
     return ["ambiguous" if each.ambiguous else each.kind.value for each in outcomes]
 
 
+def spoken(server: ScriptedServer, verb: str = "") -> list[str]:
+    """The commands of the only connection, once it was open."""
+    lines = server.commands[server.commands.index("NOOP") + 1 :]
+    return [line for line in lines if line.startswith(verb)]
+
+
 def verbs(server: ScriptedServer) -> list[str]:
-    return [line.split()[0] for line in server.commands if line.split()[0] != "EHLO"]
+    return [line.split()[0] for line in spoken(server)]
 
 
 def test_small_mail_is_one_write() -> None:
@@ -46,7 +54,7 @@ def test_small_mail_is_one_write() -> None:
         server.on("mail", once_seen(b" LAST\r\n" + MESSAGE, say("250 ok")))
         assert words(deliver(server)) == ["delivered", "delivered"]
         assert verbs(server) == ["MAIL", "RCPT", "RCPT", "BDAT", "QUIT"]
-        assert server.seen("BDAT") == [f"BDAT {len(MESSAGE)} LAST"]
+        assert spoken(server, "BDAT") == [f"BDAT {len(MESSAGE)} LAST"]
 
 
 @pytest.mark.parametrize("message", [MESSAGE, LARGE, b"", b".\r\n", b"\r\n.\r\nRSET\r\n"])
@@ -63,7 +71,7 @@ def test_large_mail_waits_for_its_recipients_and_holds_its_end_back() -> None:
         server.on("rcpt", lambda peer: (early.append(peer.buffer), peer.say("250 ok"))[0])
         server.on("chunk", lambda peer: (early.append(peer.buffer), peer.say("250 ok"))[0])
         assert words(deliver(server, ONE, message=LARGE)) == ["delivered"]
-        first, last = (line.split() for line in server.seen("BDAT"))
+        first, last = (line.split() for line in spoken(server, "BDAT"))
         assert int(first[1]) + int(last[1]) == len(LARGE)
         assert last[2:] == ["LAST"]
         assert server.messages[0].data == LARGE
@@ -81,7 +89,7 @@ def test_endpoint_can_do_without_chunks() -> None:
     with ScriptedServer(extensions=CHUNKED) as server:
         connection = connect(server, chunking=False)
         assert connection.send(SENDER, [ONE], MESSAGE, yes)[ONE].kind == "delivered"
-        assert verbs(server) == ["MAIL", "RCPT", "DATA"]
+        assert [line.split()[0] for line in server.commands] == ["EHLO", "MAIL", "RCPT", "DATA"]
 
 
 # Refusals
@@ -180,33 +188,71 @@ def test_large_mail_that_may_not_leave_is_reset() -> None:
 # Servers that offer what they do not know
 
 
+def swallow_nothing(peer: Peer) -> None:
+    """Refuse a chunk and go on to read it as commands."""
+    peer.say("503 5.5.1 MAIL first")
+
+
+@pytest.mark.parametrize(
+    "action",
+    [swallow_nothing, say("500 5.5.2 what?"), say("502 5.5.1 no"), say("504 5.5.4 no")],
+    ids=["read as commands", "500", "502", "504"],
+)
+def test_server_that_fails_at_a_harmless_chunk_gets_data(action: Action) -> None:
+    with ScriptedServer(extensions=CHUNKED) as server:
+        server.on("bdat", action)
+        assert words(deliver(server, ONE)) == ["delivered"]
+        assert verbs(server) == ["MAIL", "RCPT", "DATA", "QUIT"]
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("action", [say("502 5.5.1 no"), say("500 5.5.2 what?")])
+def test_server_that_discards_chunks_it_does_not_know_gets_data(action: Action) -> None:
+    with ScriptedServer(extensions=CHUNKED) as server:
+        server.on("probe", action)
+        assert words(deliver(server, ONE)) == ["delivered"]
+        assert verbs(server) == ["MAIL", "RCPT", "DATA", "QUIT"]
+
+
+@pytest.mark.parametrize("action", [drop, garbage, say("421 4.7.0 strange"), stall])
+def test_server_that_breaks_with_a_harmless_chunk_gets_data_over_another_connection(
+    action: Action,
+) -> None:
+    with ScriptedServer(extensions=CHUNKED) as server:
+        server.on("probe", action)
+        session = Session(endpoint(server, timeouts=timeouts(courtesy=SHORT)))
+        for _ in range(2):
+            assert session.send(SENDER, [ONE], MESSAGE, yes)[ONE].kind == "delivered"
+        assert (server.connections, len(server.seen("DATA"))) == (2, 2)
+
+
 @pytest.mark.parametrize("message", [MESSAGE, LARGE, BIG], ids=["small", "large", "big"])
 @pytest.mark.parametrize("code", [500, 502, 504])
-def test_unknown_bdat_makes_way_for_data_at_once(code: int, message: bytes) -> None:
+def test_bdat_that_becomes_unknown_makes_way_for_data_at_once(code: int, message: bytes) -> None:
     with ScriptedServer(extensions=CHUNKED) as server:
         server.on("rcpt", say("550 5.1.1 no such user"), nth=1)
-        server.on("bdat", say(f"{code} 5.5.2 what?"), nth=1)
+        server.on("bdat", say(f"{code} 5.5.2 what?"), nth=2)
         session = Session(endpoint(server))
         outcomes = session.send(SENDER, [ONE, TWO], message, yes)
         assert words(list(outcomes.values())) == ["bounced", "delivered"]
         assert [(each.recipients, each.data) for each in server.messages] == [([TWO], message)]
         assert session.send(SENDER, [ONE], MESSAGE, yes)[ONE].kind == "delivered"
-        assert (len(server.seen("DATA")), len(server.seen("BDAT"))) == (2, 1)
-        assert server.connections == 2
+        assert (server.connections, len(server.seen("DATA"))) == (2, 2)
 
 
-def test_unknown_bdat_is_tried_again_by_who_has_no_other_connection() -> None:
+def test_bdat_that_becomes_unknown_is_tried_again_by_who_has_no_other_connection() -> None:
     with ScriptedServer(extensions=CHUNKED) as server:
-        server.on("bdat", say("502 5.5.1 not implemented"))
+        server.on("bdat", say("502 5.5.1 not implemented"), nth=2)
         connection = connect(server)
         (outcome,) = connection.send(SENDER, [ONE], MESSAGE, yes).values()
         assert (outcome.kind, outcome.phase, outcome.ambiguous) == ("deferred", "data", False)
         assert not connection.is_open
 
 
-def test_unknown_bdat_closes_the_connection_though_nobody_is_left() -> None:
+def test_bdat_that_becomes_unknown_closes_the_connection_though_nobody_is_left() -> None:
     with ScriptedServer(extensions=CHUNKED) as server:
-        server.on("rcpt", say("550 5.1.1 no such user")).on("bdat", say("500 5.5.2 what?"))
+        server.on("rcpt", say("550 5.1.1 no such user"))
+        server.on("bdat", say("500 5.5.2 what?"), nth=2)
         connection = connect(server)
         assert connection.send(SENDER, [ONE], MESSAGE, yes)[ONE].kind == "bounced"
         assert not connection.is_open

@@ -36,6 +36,7 @@ EXPECTED = {
 }
 # With BDAT a small mail leaves before any answer: who falls silent after it may have taken it.
 EXPECTED_OF_CHUNKS = {
+    "probe": "   delivered delivered delivered delivered delivered",  # DATA will do
     "mail": "    deferred bounced   ambiguous ambiguous ambiguous",
     "rcpt": "    deferred bounced   ambiguous ambiguous ambiguous",
     "body": "    deferred bounced   deferred  deferred  deferred",
@@ -54,6 +55,7 @@ CLOCKS = {
     "data": "data",
     "body": "data_block",
     "chunk": "data_block",
+    "probe": "courtesy",
     "dot": "final",
 }
 PHASES = {"connect": "greeting", "handshake": "tls", "chunk": "body"}
