@@ -25,14 +25,10 @@ class DataTransaction(Transaction):
             self._end_empty()
 
     def _ask_at_once(self) -> bool:
-        """MAIL, each RCPT and DATA in one go (RFC 2920); true when the server awaits data.
-
-        Every reply is read, whatever the ones before it said.
-        """
+        """MAIL, each RCPT and DATA in one go (RFC 2920); true when the server awaits data."""
         recipients = self._open
         self._write(*self._envelope(recipients), "DATA")
-        self._read_mail()
-        self._read_recipients(recipients)
+        self._read_envelope(recipients)
         return self._read_data()
 
     def _ask_in_turn(self) -> bool:

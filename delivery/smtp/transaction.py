@@ -54,27 +54,30 @@ class Transaction(ABC):
         try:
             self._converse(before_dot)
         except SessionError as error:
-            self._settle_open(self._attempt.broken(error, self._phase_of(error)))
+            self._settle_open(self._broken(error))
             self.intact = False
 
     @abstractmethod
     def _converse(self, before_dot: Callable[[], bool]) -> None:
         """Say all that there is to say. Raises SessionError where that breaks off."""
 
-    def _phase_of(self, error: SessionError) -> Phase:
+    def _broken(self, error: SessionError) -> Outcome:
         """Once the last byte has left, only a reply tells that the mail was not taken."""
-        return Phase.DOT if self._has_left and not isinstance(error, Refused) else self._phase
+        silent = self._has_left and not isinstance(error, Refused)
+        return self._attempt.broken(error, Phase.DOT if silent else self._phase)
 
     # Replies
+
+    def _read_envelope(self, recipients: Sequence[str]) -> None:
+        """Every reply is read, whatever the ones before it said."""
+        self._read_mail()
+        for recipient in recipients:
+            self._read_rcpt(recipient)
 
     def _read_mail(self) -> None:
         reply = self._read(Phase.MAIL)
         if not reply.positive:
             self._settle_open(self._attempt.answered(reply, Phase.MAIL))
-
-    def _read_recipients(self, recipients: Sequence[str]) -> None:
-        for recipient in recipients:
-            self._read_rcpt(recipient)
 
     def _read_rcpt(self, recipient: str) -> None:
         reply = self._read(Phase.RCPT)
@@ -85,7 +88,9 @@ class Transaction(ABC):
 
     def _read_verdict(self) -> None:
         """The answer to the whole mail."""
-        reply = self._read(Phase.DOT)
+        self._settle_mail(self._read(Phase.DOT))
+
+    def _settle_mail(self, reply: Reply) -> None:
         self._settle_open(self._attempt.answered(reply, Phase.DOT))
         self.finished = reply.positive
 
