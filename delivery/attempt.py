@@ -24,6 +24,7 @@ class Attempt:
 
     def __init__(self, delivery: Delivery, transport: Transport, settler: Settler) -> None:
         self._delivery, self._transport, self._settler = delivery, transport, settler
+        self._meter = metrics.meter(transport.name)
 
     def run(self) -> bool:
         """Bring the claimed recipient to its next state. Raises django.db.Error at shutdown.
@@ -48,7 +49,7 @@ class Attempt:
     def _send(self, envelope: Envelope) -> bool:
         with self._transport.session() as session:
             try:
-                with metrics.SEND_SECONDS.labels(self._transport.name).time():
+                with self._meter.send_seconds.time():
                     outcome = session.send(envelope)
             except Exception as error:  # noqa: BLE001  a bug, which is logged
                 self._stumble(error, ambiguous=True)
@@ -88,8 +89,8 @@ class Attempt:
         ours = self._settler.settle(row)
         fields = {**self._delivery.log, "status": row.status.value, "data": row.data}
         if ours:
-            metrics.count_settled(self._transport.name, row)
+            self._meter.settled(row)
             logger.info(row.type.label.lower(), extra=fields)
         else:
-            metrics.TOO_LATE.labels(self._transport.name).inc()
+            self._meter.too_late.inc()
             logger.warning("too late: the lease was lost, the outcome stays here", extra=fields)

@@ -203,7 +203,9 @@ class Pump:
 
     def _done(self, delivery: Delivery) -> None:
         with self._changed:
-            if self._held.get(delivery.recipient.recipient_id) is delivery:  # not claimed again meanwhile
+            if (
+                self._held.get(delivery.recipient.recipient_id) is delivery
+            ):  # not claimed again meanwhile
                 del self._held[delivery.recipient.recipient_id]
             self._appetite.done()
             if not self._held:

@@ -75,7 +75,7 @@ def _claim_of_priority(priority: int, limit: int, lease: float, token: uuid.UUID
         )
         UPDATE recipients SET status = 'sending', lease_token = %s, attempts = attempts + 1,
             next_attempt_at = {_in_seconds()}
-        WHERE id {_among('due')} RETURNING id, email_id, address, attempts
+        WHERE id {_among("due")} RETURNING id, email_id, address, attempts
         """,
         [limit, _uuid(token), lease],
     )
@@ -96,7 +96,7 @@ def take_over(limit: int = 1000) -> list[Abandoned]:
                 ORDER BY next_attempt_at LIMIT %s {_skip_locked()}
             )
             UPDATE recipients SET status = 'deferred', lease_token = NULL, ambiguous = {_true()}
-            WHERE id {_among('lost')} RETURNING id, email_id, attempts
+            WHERE id {_among("lost")} RETURNING id, email_id, attempts
             """,
             [limit],
         )
