@@ -32,7 +32,8 @@ class DataTransaction(Transaction):
         return self._read_data()
 
     def _ask_in_turn(self) -> bool:
-        mail, *rcpt = self._envelope(recipients := self._open)
+        recipients = self._open
+        mail, *rcpt = self._envelope(recipients)
         self._write(mail)
         self._read_mail()
         if not self._open:

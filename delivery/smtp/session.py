@@ -47,7 +47,8 @@ class Session:
         outcomes = self._deliver(mail, before_dot, reuse=reused)
         if reused and not self._connection.is_open and _died_at_mail(outcomes):
             outcomes = self._deliver(mail, before_dot, reuse=False)
-        if self._connection.sends_chunks and (misread := _misread(outcomes)):
+        misread = _misread(outcomes) if self._connection.sends_chunks else []
+        if misread and not self._aborted:
             self._avoid_chunks(outcomes[misread[0]])
             outcomes |= self._deliver(mail.only(misread), before_dot, reuse=False)
         self._last_used = monotonic()

@@ -290,6 +290,6 @@ def test_kept_connection_that_says_421_to_mail_is_replaced_once() -> None:
 def test_server_may_answer_everything_at_the_end() -> None:
     """The patience for the whole mail counts from when it left, not that for MAIL."""
     with ScriptedServer(extensions=CHUNKED) as server:
-        server.on("mail", lambda peer: (peer.released.wait(0.4), peer.say("250 ok"))[1])
-        connection = connect(server, timeouts=timeouts(command=0.2))
+        server.on("mail", lambda peer: (peer.released.wait(1.5), peer.say("250 ok"))[1])
+        connection = connect(server, timeouts=timeouts(command=1.0))
         assert connection.send(SENDER, [ONE], MESSAGE, yes)[ONE].kind == "delivered"
