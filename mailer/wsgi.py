@@ -4,6 +4,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from mailer.database import bound_answers
 from mailer.environment import one_sentence
 from mailer.process_metrics import share_counts
 
@@ -14,4 +15,5 @@ with one_sentence():
 
 from tracking.draining import start_draining  # models can be imported only now
 
+bound_answers()
 start_draining()
