@@ -1,8 +1,11 @@
 # make run     start everything on this machine (PORT=8000, VAR=var)
-# make test    run every test, on PostgreSQL and Redis too where they are installed
+# make test    run every test, on PostgreSQL and Redis too where they are installed (PROCESSES=3:
+#              most tests wait for processes of theirs; ARGS=-x and what else pytest takes)
 # make check   format, lint, types, layers, migrations, deployment settings
 # make chaos   kill, pause and refuse while mail flows, then close the ledger (SECONDS=180,
 #              DATABASE=postgres or sqlite, SEED=…, ARGS=--rolling: only orderly restarts)
+# make outage  take Redis and beat away while mail is posted, and say what it cost (SECONDS=600,
+#              HOW=killed or paused)
 # make env     write .env for docker-compose.yml, with fresh secrets
 # make lock    resolve requirements*.in into requirements*.txt
 # make clean   remove the virtual environment and caches; the data in VAR stays
@@ -12,12 +15,15 @@ VENV ?= .venv
 PORT ?= 8000
 VAR ?= var
 ARGS ?=
+PROCESSES ?= 3
 SECONDS ?= 180
 DATABASE ?= postgres
 SEED ?=
+HOW ?= killed
 
 BIN := $(VENV)/bin
 PY := $(BIN)/python
+PYTEST := $(PY) -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 PIP := $(PY) -m pip --quiet --disable-pip-version-check install
 CREATED := $(VENV)/.created
 RUN_READY := $(VENV)/.run
@@ -31,14 +37,14 @@ CHECKED := SECRET_KEY=checks-only-0123456789-abcdefghij-0123456789-ABCDEFGHIJ \
 CODE := mailer delivery tracking emails uploads accounts
 
 .DEFAULT_GOAL := run
-.PHONY: run test check chaos env lock clean
+.PHONY: run test check chaos outage env lock clean
 
 run: $(RUN_READY)
 	@PORT='$(PORT)' VAR='$(VAR)' exec $(PY) -m mailer.development
 
 test: $(DEV_READY)
-	$(PY) -m pytest $(ARGS)
-	@if $(PY) -m tests.servers; then TEST_SERVICES=1 $(PY) -m pytest $(ARGS); \
+	$(PYTEST) $(ARGS)
+	@if $(PY) -m tests.servers; then TEST_SERVICES=1 $(PYTEST) $(ARGS); \
 	else test -z "$$REQUIRE_SERVICES"; fi
 
 check: $(DEV_READY)
@@ -53,6 +59,10 @@ check: $(DEV_READY)
 chaos: $(DEV_READY)
 	@exec $(PY) -m tests.chaos --seconds $(SECONDS) --database $(DATABASE) \
 		$(if $(SEED),--seed $(SEED)) $(ARGS)
+
+outage: SECONDS = 600
+outage: $(DEV_READY)
+	@exec $(PY) -m tests.outage --seconds $(SECONDS) --how $(HOW)
 
 # Nothing is installed for it: production needs Docker alone.
 env:

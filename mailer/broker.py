@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 MAX_WAITING = 200
 POLL_SECONDS = 0.05
+LONGEST_WAIT = 0.2  # seconds; a worker waits two, and hears only then that it is asked to end
 ABANDONED_SECONDS = 60
 
 
@@ -152,6 +153,11 @@ class Transport(virtual.Transport):
     def __init__(self, client: Any, **kwargs: Any) -> None:
         super().__init__(client, **kwargs)
         self.state = self.global_state
+
+    def drain_events(self, connection: Any, timeout: float | None = None, **kwargs: Any) -> None:
+        """Deliver one message. Raises TimeoutError after LONGEST_WAIT, or after less on request."""
+        wait = None if timeout is None else min(timeout, LONGEST_WAIT)
+        super().drain_events(connection, timeout=wait, **kwargs)
 
     def driver_version(self) -> str:
         """Return the version of the driver: there is none."""

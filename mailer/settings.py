@@ -50,7 +50,13 @@ if "sqlite" in _database["ENGINE"]:
 else:
     _database["ENGINE"] = "mailer.postgresql"  # its health checks cost no round trip
     _database["CONN_HEALTH_CHECKS"] = True
-    _options |= {"connect_timeout": 3}
+    _options |= {
+        "connect_timeout": 3,
+        # A host that went away without a word is noticed within half a minute, not within hours.
+        **{"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3},
+        "tcp_user_timeout": 30_000,  # milliseconds
+    }
+DATABASE_ANSWER_SECONDS = environment.number("DATABASE_ANSWER_SECONDS", 8.0, most=3600)
 _database["CONN_MAX_AGE"] = environment.number("DATABASE_CONN_MAX_AGE", 60, least=0)
 
 REDIS_URL = environment.url(

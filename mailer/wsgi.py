@@ -4,6 +4,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from mailer.database import bound_answers
 from mailer.environment import one_sentence
 from mailer.process_metrics import share_counts
 
@@ -16,4 +17,5 @@ from mailer.front_door import ApiHandler, front_door  # models can be imported o
 from tracking.draining import start_draining
 
 application = front_door(pages, ApiHandler())
+bound_answers()
 start_draining()

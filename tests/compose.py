@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit
 import psycopg
 import yaml
 
-from tests.servers import free_port
+from tests.servers import children, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "docker-compose.yml"
@@ -163,8 +164,12 @@ class Containers:
 
     def __exit__(self, *_: object) -> None:
         for process in self.processes.values():
+            started = children(process.pid)
             process.kill()
             process.wait()
+            for pid in started:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 def make_env(folder: Path, **answers: str) -> dict[str, str]:

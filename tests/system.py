@@ -56,12 +56,11 @@ class System:
         for process in self.processes.values():
             process.send_signal(signal.SIGCONT)
             process.terminate()
-        for process in self.processes.values():
+        for name, process in list(self.processes.items()):
             try:
                 process.wait(15)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                self.kill(name)
 
     def manage(self, *arguments: str) -> str:
         """Run a management command and return what it writes."""

@@ -23,6 +23,22 @@ def test_with_services(): pass
 def test_with_a_server_of_its_own(redis): pass
 """
 
+USES_EVERYTHING = """
+import os, pathlib
+import pytest
+from django.db import connection
+
+class Base:
+    @pytest.mark.django_db
+    def test_what_it_uses(self):
+        used = [os.environ[name] for name in ("VAR", "DATABASE_URL", "REDIS_URL")]
+        used.append(connection.settings_dict["NAME"])
+        pathlib.Path(__file__).with_name(f"used-{os.getpid()}").write_text("\\n".join(used))
+
+class TestOne(Base): pass
+class TestTwo(Base): pass
+"""
+
 
 @pytest.fixture
 def sample(tmp_path: Path) -> Path:
@@ -90,20 +106,43 @@ def test_missing_programs_are_named_by_the_embedded_run(sample: Path) -> None:
     assert "PostgreSQL and Redis: not found (" in done.stdout
 
 
-@pytest.mark.parametrize(("demand", "status"), [("", 0), ("1", 1)])
+IN_FILE, IN_TEST = "if True:\n", "def test_away():\n"
+
+
+@pytest.mark.parametrize(
+    ("demand", "processes", "place", "status"),
+    [
+        ("", "0", IN_TEST, 0),
+        ("1", "0", IN_TEST, 1),
+        ("1", "2", IN_TEST, 1),
+        ("1", "2", IN_FILE, 1),
+    ],
+)
 def test_skipped_test_fails_only_a_run_that_must_be_whole(
-    sample: Path, demand: str, status: int
+    sample: Path, demand: str, processes: str, place: str, status: int
 ) -> None:
-    sample.write_text("import pytest\ndef test_away(): pytest.importorskip('no_such_module')\n")
-    done = run(sample, REQUIRE_SERVICES=demand)
-    assert "1 skipped" in done.stdout
+    another = sample.with_name("test_another.py")
+    another.write_text(f"import pytest\n{place}    pytest.importorskip('no_such_module')\n")
+    done = run(another, "-n", processes, str(sample), REQUIRE_SERVICES=demand)
+    assert "2 passed, 1 skipped" in done.stdout
     assert done.returncode == status
+    assert ("a skipped test is a failure" in done.stdout) == bool(demand)
 
 
-def test_selecting_only_tests_of_the_other_run_is_no_failure(sample: Path) -> None:
-    done = run(sample, "-k", "services")
-    assert "4 deselected" in done.stdout
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_selecting_only_tests_of_the_other_run_is_no_failure(sample: Path, processes: str) -> None:
+    done = run(sample, "-k", "services", "-n", processes)
+    assert " passed" not in done.stdout
     assert done.returncode == 0
+
+
+@pytest.mark.services
+def test_each_process_of_a_run_has_servers_and_a_folder_of_its_own(sample: Path) -> None:
+    sample.write_text(USES_EVERYTHING)
+    done = run(sample, "-n", "2", "--dist", "loadscope", TEST_SERVICES="1")
+    assert "2 passed" in done.stdout
+    first, second = (file.read_text().split() for file in sorted(sample.parent.glob("used-*")))
+    assert not set(first) & set(second)
 
 
 @pytest.mark.parametrize(("demand", "names"), [("", set()), ("1", {"test_with_a_program"})])

@@ -191,3 +191,10 @@ def test_purge_empties_the_queue(tmp_path: Path) -> None:
         assert queue.qsize() == 3
         assert queue.clear() == 3
         assert queue.qsize() == 0
+
+
+def test_reader_looks_up_soon_however_long_it_would_wait(tmp_path: Path) -> None:
+    with connection(tmp_path) as reader:
+        consumer = reader.Consumer(Queue("q"), callbacks=[lambda body, message: None])
+        with consumer, pytest.raises(TimeoutError):
+            reader.drain_events(timeout=3600)

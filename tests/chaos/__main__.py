@@ -13,13 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.chaos import ledger, report
+from tests.chaos.backlog import Backlog, count_open
 from tests.chaos.clients import CLIENTS, Book, Client
 from tests.chaos.havoc import Havoc
 from tests.chaos.stage import Stage, say
 
 ANSWER_SECONDS = 60.0  # for clients to get their last answers, after the havoc
 SETTLE_SECONDS = 60.0  # within which everything must have come to its end then
-OPEN = f"SELECT count(*) FROM recipients WHERE status NOT IN {ledger.FINAL}"
 
 
 def run(
@@ -28,12 +28,14 @@ def run(
     """Let it all happen in a folder, and return what came of it."""
     with Stage(folder, seed, database) as stage:
         book, havoc = Book(folder / "clients.jsonl"), Havoc(stage, rolling_only=rolling_only)
-        clients = _clients(stage, book, seconds)
+        backlog = Backlog(stage.system)
+        clients = _clients(stage, book, backlog, seconds)
         havoc.run(seconds)
         havoc.repair_all()
+        backlog.end()
         well_again = time.monotonic()
         _wait(havoc, ANSWER_SECONDS, lambda: not any(client.is_alive() for client in clients))
-        _wait(havoc, SETTLE_SECONDS, lambda: stage.system.query(OPEN) == [(0,)])
+        _wait(havoc, SETTLE_SECONDS, lambda: count_open(stage.system) == 0)
         settled_after = time.monotonic() - well_again
         told = ledger.Told(book.mails, book.unexpected, havoc.faults, havoc.repeatable)
         lines = ledger.sink_lines(stage.sink_ledger)
@@ -50,11 +52,13 @@ def run(
         )
 
 
-def _clients(stage: Stage, book: Book, seconds: float) -> list[Client]:
+def _clients(stage: Stage, book: Book, backlog: Backlog, seconds: float) -> list[Client]:
     system = stage.system
     now = time.monotonic()
     clients = [Client(f"c{n}", stage.seed, system.url, system.key, book) for n in range(CLIENTS)]
+    backlog.start()
     for client in clients:
+        client.may_post = backlog.bearable
         client.ends, client.gives_up = now + seconds, now + seconds + ANSWER_SECONDS
         client.start()
     return clients

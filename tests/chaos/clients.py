@@ -60,7 +60,10 @@ class Book:
 
 
 class Client(threading.Thread):
-    """Posts until `ends`; what is unanswered then is repeated until `gives_up` (monotonic)."""
+    """Posts until `ends`; what is unanswered then is repeated until `gives_up` (monotonic).
+
+    It begins nothing new while `may_post` is not set.
+    """
 
     def __init__(self, name: str, seed: int, url: str, key: str, book: Book) -> None:
         super().__init__(name=name, daemon=True)
@@ -70,13 +73,15 @@ class Client(threading.Thread):
         self._http.headers["Authorization"] = f"Bearer {key}"
         self._number = 0
         self.ends = self.gives_up = 0.0
+        self.may_post = threading.Event()
 
     def run(self) -> None:
         """Post mail of all kinds."""
         deeds = {self._single: 10, self._batch: 3, self._scheduled: 4, self._cancelled: 4}
         while time.monotonic() < self.ends:
-            self._dice.choices(list(deeds), list(deeds.values()))[0]()
-            time.sleep(self._dice.uniform(0, 0.1))
+            if self.may_post.wait(PAUSE_SECONDS):
+                self._dice.choices(list(deeds), list(deeds.values()))[0]()
+                time.sleep(self._dice.uniform(0, 0.1))
 
     # What a client does
 

@@ -69,6 +69,7 @@ class Visit(socketserver.StreamRequestHandler):
 
     server: Sink
     timeout = 60
+    disable_nagle_algorithm = True  # replies to a pipeline go out one by one, and at once
 
     def setup(self) -> None:
         """Take a number."""

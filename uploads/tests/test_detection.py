@@ -59,7 +59,7 @@ BINARY = [
         "application/vnd.oasis.opendocument.text",
     ),
     (zipped("OPS/a", first=b"application/epub+zip"), "application/epub+zip"),
-    (gzip.compress(b"text"), "application/gzip"),
+    (gzip.compress(b"text", mtime=0), "application/gzip"),
     (bz2.compress(b"text"), "application/x-bzip2"),
     (lzma.compress(b"text"), "application/x-xz"),
     (tarred(), "application/x-tar"),
