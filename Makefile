@@ -3,6 +3,7 @@
 # make check   format, lint, types, layers, migrations, deployment settings
 # make chaos   kill, pause and refuse while mail flows, then close the ledger (SECONDS=180,
 #              DATABASE=postgres or sqlite, SEED=…, ARGS=--rolling: only orderly restarts)
+# make bench   measure it beside its peers (ARGS="delivery --rounds 1 --scale 0.2"; --list)
 # make env     write .env for docker-compose.yml, with fresh secrets
 # make lock    resolve requirements*.in into requirements*.txt
 # make clean   remove the virtual environment and caches; the data in VAR stays
@@ -22,6 +23,7 @@ PIP := $(PY) -m pip --quiet --disable-pip-version-check install
 CREATED := $(VENV)/.created
 RUN_READY := $(VENV)/.run
 DEV_READY := $(VENV)/.dev
+BENCH_READY := $(VENV)/.bench
 
 # What `make check` looks at is the code, not somebody's environment.
 CHECKED := SECRET_KEY=checks-only-0123456789-abcdefghij-0123456789-ABCDEFGHIJ \
@@ -31,7 +33,7 @@ CHECKED := SECRET_KEY=checks-only-0123456789-abcdefghij-0123456789-ABCDEFGHIJ \
 CODE := mailer delivery tracking emails uploads accounts
 
 .DEFAULT_GOAL := run
-.PHONY: run test check chaos env lock clean
+.PHONY: run test check chaos bench env lock clean
 
 run: $(RUN_READY)
 	@PORT='$(PORT)' VAR='$(VAR)' exec $(PY) -m mailer.development
@@ -53,6 +55,9 @@ check: $(DEV_READY)
 chaos: $(DEV_READY)
 	@exec $(PY) -m tests.chaos --seconds $(SECONDS) --database $(DATABASE) \
 		$(if $(SEED),--seed $(SEED)) $(ARGS)
+
+bench: $(BENCH_READY)
+	@exec $(PY) -m benchmarks $(ARGS)
 
 # Nothing is installed for it: production needs Docker alone.
 env:
@@ -88,3 +93,8 @@ $(DEV_READY): requirements-dev.txt requirements.txt $(CREATED)
 	@echo "installing what it runs on and what the tests need (once) ..."
 	@$(PIP) -r requirements-dev.txt
 	@touch $@ $(RUN_READY)
+
+$(BENCH_READY): benchmarks/requirements.txt $(DEV_READY)
+	@echo "installing what it is measured beside (once) ..."
+	@$(PIP) -c requirements-dev.txt -r $<
+	@touch $@

@@ -1,0 +1,36 @@
+"""The cases that can be asked for by name, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+from benchmarks.report import Row
+from benchmarks.stage import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Some rows of the table, measured by a module of that name. Loaded when it is run."""
+
+    name: str
+    about: str
+
+    def run(self, stage: Stage) -> Iterable[Row]:
+        """Measure its rows."""
+        measured: Callable[[Stage], Iterable[Row]] = import_module(f"benchmarks.{self.name}").run
+        return measured(stage)
+
+
+CASES: Sequence[Case] = (
+    Case("delivery", "a full queue delivered by two workers, beside django-post_office"),
+)
+
+
+def chosen(names: Sequence[str]) -> list[Case]:
+    """Return the named cases, or all; raises ValueError for a name that there is not."""
+    known = {case.name: case for case in CASES}
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"there is no case {', '.join(unknown)}: {', '.join(known)}")
+    return [known[name] for name in names] if names else list(CASES)
