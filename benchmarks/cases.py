@@ -24,7 +24,8 @@ class Case:
 
 
 CASES: Sequence[Case] = (
-    Case("delivery", "a full queue delivered by two workers, beside django-post_office"),
+    Case("delivery", "a full queue delivered by two workers, beside django-post_office and Celery"),
+    Case("through", "accepted by the API in batches and delivered, beside Postfix"),
 )
 
 

@@ -54,12 +54,13 @@ def deliver(
             meter.begin()
             begins = time.monotonic()
             until(lambda: server.taken() >= count, "all mails arrived")
-            ends = until(lambda: _delivered(stage) == count, "all mails were settled")
+            ends = until(lambda: delivered(stage) == count, "all mails were settled")
             used = meter.used()
     return Sample(count / (ends - begins), per_mail(used, count))
 
 
-def _delivered(stage: Stage) -> int:
+def delivered(stage: Stage) -> int:
+    """Return how many recipients are recorded as delivered."""
     return int(stage.databases.ask("round", DELIVERED)[0][0])
 
 

@@ -39,16 +39,11 @@ class Sink:
                 ending_with_us(self.command()), stdout=log, stderr=subprocess.STDOUT
             )
         ends = time.monotonic() + START_SECONDS
-        while not self._listens():
+        while not listens(self.port):
             if self.process.poll() is not None or time.monotonic() > ends:
                 raise RuntimeError(f"the sink did not start: {self.written.read_text()}")
             time.sleep(0.02)
         return self
-
-    def _listens(self) -> bool:
-        with suppress(OSError), socket.create_connection((HOST, self.port), timeout=1):
-            return True
-        return False
 
     def __exit__(self, *_: object) -> None:
         if self.process:
@@ -108,6 +103,13 @@ class OwnSink(Sink):
             while said.count(b"\n") < 2:
                 said += client.recv(200)
             return said.decode().splitlines()[1].split()[1:]
+
+
+def listens(port: int) -> bool:
+    """Tell whether somebody takes connections there."""
+    with suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+        return True
+    return False
 
 
 def found_in_sbin(name: str) -> str:
