@@ -6,11 +6,11 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from benchmarks.measure import until
 from tests.servers import HOST, ending_with_us, found, free_port, unprivileged_user
 
 START_SECONDS = 10.0
@@ -38,11 +38,7 @@ class Sink:
             self.process = subprocess.Popen(
                 ending_with_us(self.command()), stdout=log, stderr=subprocess.STDOUT
             )
-        ends = time.monotonic() + START_SECONDS
-        while not listens(self.port):
-            if self.process.poll() is not None or time.monotonic() > ends:
-                raise RuntimeError(f"the sink did not start: {self.written.read_text()}")
-            time.sleep(0.02)
+        until(lambda: listens(self.port), "the sink answered", START_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -96,13 +92,49 @@ class OwnSink(Sink):
         lines = [line.split() for line in self.written.read_text().splitlines()]
         return {address: float(moment) for address, moment in lines}
 
+    def asked_at(self) -> int:
+        """Return the port that answers XCOUNT."""
+        return self.port
+
     def _ask(self) -> list[str]:
-        with socket.create_connection((HOST, self.port), timeout=5) as client:
+        with socket.create_connection((HOST, self.asked_at()), timeout=5) as client:
             client.sendall(b"XCOUNT\r\n")
             said = b""
             while said.count(b"\n") < 2:
                 said += client.recv(200)
             return said.decode().splitlines()[1].split()[1:]
+
+
+class FarSink(OwnSink):
+    """Our own sink behind `benchmarks.delay`: `port` is the near end."""
+
+    def __init__(self, folder: Path, round_trip: float) -> None:
+        super().__init__(folder)
+        self._there, self._way = self.port, round_trip / 2
+        self._delay: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.port = free_port()
+        words = [str(self.port), str(self._there), str(self._way)]
+        command = [sys.executable, "-m", "benchmarks.delay", *words]
+        self._delay = subprocess.Popen(ending_with_us(command))
+        until(lambda: listens(self.port), "the delaying proxy answered", START_SECONDS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._delay:
+            self._delay.terminate()
+            self._delay.wait(10)
+        super().__exit__()
+
+    def pids(self) -> list[int]:
+        """Return both processes: distance costs nobody's processor but this one's."""
+        return [*super().pids(), *([self._delay.pid] if self._delay else [])]
+
+    def asked_at(self) -> int:
+        """Return where to ask: near the sink."""
+        return self._there
 
 
 def listens(port: int) -> bool:
