@@ -27,6 +27,9 @@ CASES: Sequence[Case] = (
     Case("delivery", "a full queue delivered by two workers, beside django-post_office and Celery"),
     Case("through", "accepted by the API in batches and delivered, beside Postfix"),
     Case("far", "one worker and a relay 20 ms away, beside django-post_office with 5 threads"),
+    Case("latency", "one client on an idle system: from the request to the sink"),
+    Case("draining", "single mails while a batch of 100,000 drains"),
+    Case("memory", "of one worker after 100,000 mails, beside after 1,000"),
 )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
+from threading import Lock
 from typing import Any, Self
 
 import yaml
@@ -28,7 +29,7 @@ SETTINGS = {
 UNTRACKED = {"track_opens": False, "track_clicks": False}
 NOBODY = f"smtp://{HOST}:9?tls=none"  # for processes that send nothing
 BATCH = 500
-FILLERS = 4  # requests at once
+CLIENTS = 4  # that post at once
 
 
 class Platform(System):
@@ -108,25 +109,40 @@ def _made_full(stage: Stage, name: str, count: int, tracked: bool) -> str:
     known = key(stage)
     with Platform(stage, stage.databases.make(name, "ours_empty"), known) as platform:
         platform.start_web()
-        bodies = batches(mails(count), {} if tracked else UNTRACKED)
-        post_all(platform.port, known, bodies)
+        post_all(platform.port, known, batches(count, {} if tracked else UNTRACKED))
     stage.databases.settle(name)
     return name
 
 
-def batches(items: list[Mail], extra: Mapping[str, object]) -> list[bytes]:
-    """Return the bodies of requests that send `items`, BATCH at a time."""
-    starts = range(0, len(items), BATCH)
-    return [
-        json.dumps([mail.request(**extra) for mail in items[start : start + BATCH]]).encode()
-        for start in starts
-    ]
+def batches(count: int, extra: Mapping[str, object]) -> Iterator[bytes]:
+    """Yield the bodies of requests that send `count` mails, BATCH at a time."""
+    for start in range(0, count, BATCH):
+        yield batch(mails(min(BATCH, count - start), start), extra)
 
 
-def post_all(port: int, key: str, bodies: Iterable[bytes]) -> None:
-    """Post batches, FILLERS at once; raises RuntimeError where anything is refused."""
-    with ThreadPoolExecutor(FILLERS) as pool:
-        list(pool.map(lambda body: post_batch(HTTPConnection(HOST, port), key, body), bodies))
+def batch(items: Iterable[Mail], extra: Mapping[str, object]) -> bytes:
+    """Return the body of a request that sends `items`."""
+    return json.dumps([mail.request(**extra) for mail in items]).encode()
+
+
+def post_all(port: int, key: str, bodies: Iterable[bytes], clients: int = CLIENTS) -> None:
+    """Post batches, `clients` at once; raises RuntimeError where anything is refused."""
+    waiting, taking = iter(bodies), Lock()
+
+    def post() -> None:
+        connection = HTTPConnection(HOST, port)
+        while body := _next(waiting, taking):
+            post_batch(connection, key, body)
+        connection.close()
+
+    with ThreadPoolExecutor(clients) as pool:
+        for done in [pool.submit(post) for _ in range(clients)]:
+            done.result()
+
+
+def _next(waiting: Iterator[bytes], taking: Lock) -> bytes | None:
+    with taking:  # so that few bodies are in memory, however many are to come
+        return next(waiting, None)
 
 
 def post_batch(connection: HTTPConnection, key: str, body: bytes) -> None:
