@@ -28,6 +28,10 @@ CASES: Sequence[Case] = (
     Case("through", "accepted by the API in batches and delivered, beside Postfix"),
     Case("far", "one worker and a relay 20 ms away, beside django-post_office with 5 threads"),
     Case("latency", "one client on an idle system: from the request to the sink"),
+    Case("accepting", "POST /api/emails, beside a bare ModelSerializer view"),
+    Case("batches", "500 mails a request, beside django-post_office's send_many in process"),
+    Case("hits", "pixel and click, beside bare Django views; and a kill -9 under load"),
+    Case("claims", "claim and release among 3,000,000 rows, beside 10,000"),
     Case("draining", "single mails while a batch of 100,000 drains"),
     Case("memory", "of one worker after 100,000 mails, beside after 1,000"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.servers import ending_with_us
@@ -23,17 +24,7 @@ class Project:
 
     def run(self, *arguments: str) -> str:
         """Run `python -m …` to its end and return what it writes; raises with its errors."""
-        done = subprocess.run(
-            [sys.executable, "-m", *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"{arguments} failed:\n{done.stderr[-3000:]}")
-        return done.stdout
+        return run_python(self.environment, *arguments)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start `python -m …`; its output goes to a file in the folder."""
@@ -45,6 +36,21 @@ class Project:
                 stdout=log,
                 stderr=log,
             )
+
+
+def run_python(environment: Mapping[str, str], *arguments: str) -> str:
+    """Run `python -m …` to its end and return what it writes; raises RuntimeError."""
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{arguments} failed:\n{done.stderr[-3000:]}")
+    return done.stdout
 
 
 def ended(process: subprocess.Popen[bytes]) -> None:

@@ -69,3 +69,15 @@ def deliver(
 
 def _sent(stage: Stage) -> int:
     return int(stage.databases.ask("round", SENT)[0][0])
+
+
+def send_many(stage: Stage, batches: int, size: int) -> Sample:
+    """Queue so many batches in one process. Mails a second."""
+    stage.once("post_office_empty", lambda name: _made(stage, name, 0))
+    url = stage.databases.make("round", "post_office_empty")
+    stage.databases.ask("round", "CHECKPOINT")
+    project = Project("post_office", stage.room("post-office"), DATABASE_URL=url)
+    said = project.run("benchmarks.peers.post_office.send_many", str(batches), str(size))
+    seconds, used = map(float, said.split())
+    count = batches * size
+    return Sample(count / seconds, per_mail({"peer": used}, count))
