@@ -21,7 +21,7 @@ def described(stage: Stage) -> dict[str, object]:
         "cores": len(os.sched_getaffinity(0)),
         "processor": _found("/proc/cpuinfo", r"model name\s*: (.*)"),
         "memory": _found("/proc/meminfo", r"MemTotal:\s*(.*)"),
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],
         "python": platform.python_version(),
         "servers": [stage.postgres.version, stage.redis.version],
         "packages": {name: _version(name) for name in PACKAGES},

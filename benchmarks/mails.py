@@ -71,7 +71,7 @@ def short_mail(number: int) -> Mail:
     whole = mail(number)
     row = f'<p {CELL}>Order {number}: <a href="{SHOP}/o/{number}?a=1&amp;b=2">see it</a>.</p>'
     html = f"<html><body>{row * 6}</body></html>"
-    return Mail(number, whole.address, whole.name, whole.subject, html, whole.text[:350])
+    return Mail(number, whole.address, whole.name, whole.subject, html, whole.text[:500])
 
 
 def _html(name: str, order: str) -> str:

@@ -87,4 +87,4 @@ def say(line: str) -> None:
 def _shown(cpu: Mapping[str, float]) -> str:
     if not cpu:
         return ""
-    return "µs a mail: " + ", ".join(f"{kind} {used:,.0f}" for kind, used in cpu.items())
+    return "µs each: " + ", ".join(f"{kind} {used:,.0f}" for kind, used in cpu.items())
