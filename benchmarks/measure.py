@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 STALL_SECONDS = 120.0
-POLL_SECONDS = 0.005
+POLL_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,9 +94,9 @@ def key(stage: Stage) -> str:
 
 
 def _made_empty(stage: Stage, name: str) -> str:
-    system = Platform(stage, stage.databases.make(name), "")
-    with System.__enter__(system):
-        return system.key
+    with Platform(stage, stage.databases.make(name), "") as platform:
+        System.__enter__(platform)  # migrates, and makes the key
+        return platform.key
 
 
 def filled(stage: Stage, count: int, *, tracked: bool) -> str:
