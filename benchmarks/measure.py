@@ -44,6 +44,11 @@ class Result:
             for kind in kinds
         }
 
+    @property
+    def cpu_in_all(self) -> float:
+        """Microseconds of all kinds of processes."""
+        return sum(self.cpu.values())
+
 
 def alternate(rounds: int, contenders: Mapping[str, Contender]) -> dict[str, Result]:
     """Let each contender run once a round, in order."""

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.measure import Result, Sample
 
 TIMES = "\N{MULTIPLICATION SIGN}"
-HEADINGS = ("what", "ours", "beside", "", "ratio", "to reach", "reached?")
+HEADINGS = ("what", "ours", "beside", "", "ratio", "to reach", "reached?", "by CPU")
 KINDS = ("worker", "web", "peer", "postgres", "redis", "sink")
 
 
@@ -39,6 +39,13 @@ class Row:
         if self.theirs is None or not self.theirs.value:
             return None
         return self.ours.value / self.theirs.value
+
+    @property
+    def ratio_by_cpu(self) -> float | None:
+        """Their processor time ÷ ours: what the ratio would be, if nothing but it counted."""
+        if self.theirs is None or not self.ours.cpu_in_all or not self.theirs.cpu_in_all:
+            return None
+        return self.theirs.cpu_in_all / self.ours.cpu_in_all
 
     @property
     def reached(self) -> bool | None:
@@ -78,9 +85,10 @@ def as_cells(row: Row) -> tuple[str, ...]:
         f"{_number(row.ours.value)} {row.unit}",
         row.beside,
         _number(row.theirs.value) if row.theirs else "",
-        f"{row.ratio:.2f}" if row.ratio is not None else "",
+        _ratio(row.ratio),
         row.to_reach,
         {True: "yes", False: "NO", None: ""}[row.reached],
+        _ratio(row.ratio_by_cpu),
     )
 
 
@@ -100,14 +108,22 @@ def as_markdown(rows: Sequence[Row]) -> str:
 
 
 def _spent(rows: Sequence[Row]) -> str:
-    contenders = {row.what: row.ours for row in rows}
-    contenders |= {row.beside: row.theirs for row in rows if row.theirs}
     lines = [
         (name, *(f"{result.cpu[kind]:,.0f}" if kind in result.cpu else "" for kind in KINDS))
-        for name, result in contenders.items()
+        for name, result in _contenders(rows).items()
         if result.cpu
     ]
-    return _table(("µs of processor time a mail", *KINDS), lines) if lines else ""
+    return _table(("µs of processor time each", *KINDS), lines) if lines else ""
+
+
+def _contenders(rows: Sequence[Row]) -> dict[str, Result]:
+    """Return who took part: a peer that stands beside several figures of ours once."""
+    found: dict[str, Result] = {}
+    for row in rows:
+        found[row.what] = row.ours
+        if row.theirs and row.theirs not in found.values():
+            found[f"{row.beside} ({row.what})" if row.beside in found else row.beside] = row.theirs
+    return found
 
 
 def _table(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
@@ -128,6 +144,7 @@ def _content(row: Row) -> dict[str, Any]:
         "beside": row.beside,
         "theirs": _rounds(row.theirs) if row.theirs else None,
         "ratio": row.ratio,
+        "ratio_by_cpu": row.ratio_by_cpu,
         "to_reach": row.to_reach,
         "reached": row.reached,
     }
@@ -139,6 +156,10 @@ def _rounds(result: Result) -> dict[str, Any]:
         "rounds": [sample.value for sample in result.samples],
         "cpu_us_per_mail": result.cpu,
     }
+
+
+def _ratio(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
 
 
 def _number(value: float) -> str:

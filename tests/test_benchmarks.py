@@ -59,6 +59,13 @@ def test_verdict_follows_from_the_ratio_of_ours_to_theirs(values, ratio, reached
     assert (judged.ratio, judged.reached) == (ratio, reached)
 
 
+def test_ratio_by_processor_time_is_theirs_to_ours_of_all_processes():
+    ours = Result((Sample(300, {"worker": 200.0, "postgres": 50.0}),))
+    theirs = Result((Sample(100, {"peer": 400.0, "postgres": 100.0}),))
+    assert row(ours=ours, theirs=theirs).ratio_by_cpu == 2
+    assert row(ours=ours).ratio_by_cpu is None
+
+
 def test_figure_is_the_median_of_the_rounds():
     values = iter([10, 1, 900, 2, 20, 3])
     results = alternate(3, dict.fromkeys(("ours", "theirs"), lambda: Sample(next(values))))
@@ -86,6 +93,17 @@ def test_table_json_and_markdown_say_the_same():
     assert "yes" in as_table([measured])
     assert "| 300 mails/s | a peer | 100 | 3.00 |" in as_markdown([measured])
     assert "| delivery | 250 |" in as_markdown([measured])
+
+
+def test_every_contender_has_its_line_of_processor_time():
+    ours, fast, slow = (Result((Sample(1, {"web": used}),)) for used in (10.0, 20.0, 30.0))
+    rows = [
+        Row("10 kB", "/s", ours, "a peer", slow),
+        Row("2 kB", "/s", ours, "a peer", fast),
+        Row("2 kB again", "/s", ours, "a peer", fast),
+    ]
+    lines = [line for line in as_markdown(rows).splitlines() if line.startswith("| a peer")]
+    assert lines == ["| a peer |  | 30 |  |  |  |  |", "| a peer (2 kB) |  | 20 |  |  |  |  |"]
 
 
 def test_mails_are_what_they_are_said_to_be():

@@ -77,7 +77,10 @@ def send_many(stage: Stage, batches: int, size: int) -> Sample:
     url = stage.databases.make("round", "post_office_empty")
     stage.databases.ask("round", "CHECKPOINT")
     project = Project("post_office", stage.room("post-office"), DATABASE_URL=url)
+    meter = Meter(stage.processes())
+    meter.begin()
     said = project.run("benchmarks.peers.post_office.send_many", str(batches), str(size))
     seconds, used = map(float, said.split())
+    servers = {kind: spent * batches / (batches + 1) for kind, spent in meter.used().items()}
     count = batches * size
-    return Sample(count / seconds, per_mail({"peer": used}, count))
+    return Sample(count / seconds, per_mail({"peer": used, **servers}, count))
