@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -24,6 +25,7 @@ def main() -> int:
         cases = chosen(options.case)
     except ValueError as error:
         sys.exit(f"error: {error}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends too
     with Stage(Extent(options.rounds, options.scale)) as stage:
         rows, failed = _measured(stage, cases)
         about = described(stage)

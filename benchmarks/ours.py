@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from benchmarks.cpu import Roots
 from benchmarks.mails import Mail, mails
+from benchmarks.measure import say
 from benchmarks.stage import Stage
 from tests.servers import HOST
 from tests.system import ROOT, System
@@ -109,6 +110,7 @@ def _made_full(stage: Stage, name: str, count: int, tracked: bool) -> str:
     known = key(stage)
     with Platform(stage, stage.databases.make(name, "ours_empty"), known) as platform:
         platform.start_web()
+        say(f"  {count:,} mails are put in the queue")
         post_all(platform.port, known, batches(count, {} if tracked else UNTRACKED))
     stage.databases.settle(name)
     return name
