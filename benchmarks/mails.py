@@ -77,16 +77,16 @@ def short_mail(number: int) -> Mail:
 def _html(name: str, order: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Your order</title>'
-        '</head><body style="margin:0;background:#f4f4f4"><table role="presentation" width="100%" '
-        'cellpadding="0" cellspacing="0"><tr><td align="center"><table role="presentation" '
+        '</head>\n<body style="margin:0;background:#f4f4f4"><table role="presentation" width="100%" '
+        'cellpadding="0" cellspacing="0">\n<tr><td align="center"><table role="presentation" '
         'width="600" cellpadding="0" cellspacing="0" style="background:#ffffff">'
         f'<tr><td {CELL}><a href="{SHOP}/?utm_source=mail&amp;order={order}" {LINK}>'
-        f'<img src="{SHOP}/logo.png" width="180" height="40" alt="The Corner Shop"></a></td></tr>'
+        f'<img src="{SHOP}/logo.png" width="180" height="40" alt="The Corner Shop"></a></td></tr>\n'
         f"<tr><td {CELL}><h1>Thank you, {name}</h1><p>Your order {order} left our house today. "
         "It travels by van to the sorting centre, by rail over night, and by bicycle for the last "
-        f'mile. You can <a href="{SHOP}/track/{order}?lang=en&amp;from=mail" {LINK}>follow it</a> '
-        f"all the way.</p></td></tr>{''.join(_rows(order))}{_address(name, order)}{_footer(order)}"
-        "</table></td></tr></table></body></html>"
+        f'mile. You can <a href="{SHOP}/track/{order}?lang=en&amp;from=mail" {LINK}>follow it</a>\n'
+        f"all the way.</p></td></tr>\n{''.join(_rows(order))}{_address(name, order)}{_footer(order)}"
+        "</table></td></tr></table></body></html>\n"
     )
 
 
@@ -94,10 +94,10 @@ def _rows(order: str) -> Sequence[str]:
     return [
         f'<tr><td {CELL}><table role="presentation" width="100%"><tr><td width="96" {CELL}>'
         f'<img src="{SHOP}/goods/{place}.jpg" width="80" height="80" alt="{title}" '
-        'style="display:block;border:0"></td>'
+        'style="display:block;border:0"></td>\n'
         f'<td {CELL}><a href="{SHOP}/goods/{place}?order={order}&amp;utm_medium=email" {LINK}>'
-        f"<strong>{title}</strong></a><br>{words}<br>Packed by hand for order {order}.</td>"
-        f'<td align="right" {CELL}>{price}&nbsp;&euro;</td></tr></table></td></tr>'
+        f"<strong>{title}</strong></a><br>{words}<br>Packed by hand for order {order}.</td>\n"
+        f'<td align="right" {CELL}>{price}&nbsp;&euro;</td></tr></table></td></tr>\n'
         for place, (title, words, price) in enumerate(GOODS)
     ]
 
@@ -106,7 +106,7 @@ def _address(name: str, order: str) -> str:
     return (
         f"<tr><td {CELL}><p><strong>It goes to</strong><br>{name}<br>Long Street {order[-3:]}<br>"
         f'1000 Brussels</p><p>Is that wrong? <a href="{SHOP}/orders/{order}/address" {LINK}>'
-        "Change the address</a> until six this evening.</p></td></tr>"
+        "Change the address</a> until six this evening.</p></td></tr>\n"
     )
 
 
@@ -115,9 +115,9 @@ def _footer(order: str) -> str:
         f'<tr><td {CELL}><p>Questions? <a href="{SHOP}/help?order={order}&amp;topic=delivery" '
         f"{LINK}>Our help pages</a> know most answers, and "
         f'<a href="mailto:help@example.com?subject={order}" {LINK}>we</a> know the rest. '
-        f'<a href="{SHOP}/returns/{order}" {LINK}>Send it back</a> within thirty days.</p>'
+        f'<a href="{SHOP}/returns/{order}" {LINK}>Send it back</a> within thirty days.</p>\n'
         f'<p style="font-size:12px;color:#777777">The Corner Shop, Short Street 1, 1000 Brussels. '
-        f'<a href="{SHOP}/privacy?ref={order}" {LINK}>Privacy</a></p></td></tr>'
+        f'<a href="{SHOP}/privacy?ref={order}" {LINK}>Privacy</a></p></td></tr>\n'
     )
 
 
