@@ -77,15 +77,16 @@ def short_mail(number: int) -> Mail:
 def _html(name: str, order: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Your order</title>'
-        '</head>\n<body style="margin:0;background:#f4f4f4"><table role="presentation" width="100%" '
-        'cellpadding="0" cellspacing="0">\n<tr><td align="center"><table role="presentation" '
-        'width="600" cellpadding="0" cellspacing="0" style="background:#ffffff">'
+        '</head>\n<body style="margin:0;background:#f4f4f4"><table role="presentation" '
+        'width="100%" cellpadding="0" cellspacing="0">\n<tr><td align="center">'
+        '<table role="presentation" width="600" cellpadding="0" cellspacing="0" style="background:#ffffff">'
         f'<tr><td {CELL}><a href="{SHOP}/?utm_source=mail&amp;order={order}" {LINK}>'
         f'<img src="{SHOP}/logo.png" width="180" height="40" alt="The Corner Shop"></a></td></tr>\n'
         f"<tr><td {CELL}><h1>Thank you, {name}</h1><p>Your order {order} left our house today. "
         "It travels by van to the sorting centre, by rail over night, and by bicycle for the last "
         f'mile. You can <a href="{SHOP}/track/{order}?lang=en&amp;from=mail" {LINK}>follow it</a>\n'
-        f"all the way.</p></td></tr>\n{''.join(_rows(order))}{_address(name, order)}{_footer(order)}"
+        f"all the way.</p></td></tr>\n{''.join(_rows(order))}"
+        f"{_address(name, order)}{_footer(order)}"
         "</table></td></tr></table></body></html>\n"
     )
 
