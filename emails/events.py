@@ -39,15 +39,15 @@ class Hit:
 
 def accepted(recipients: Iterable[Recipient]) -> None:
     """Record that recipients were accepted; within the transaction that made their rows."""
-    insert(
-        [
-            EmailEvent(
-                type=EventType.SCHEDULE if row.status == Status.SCHEDULED else EventType.QUEUE,
-                email_id=row.email_id,
-                recipient_id=row.pk,
-            )
-            for row in recipients
-        ]
+    insert([acceptance(row) for row in recipients])
+
+
+def acceptance(row: Recipient) -> EmailEvent:
+    """Return the event, not saved yet, that a recipient was accepted."""
+    return EmailEvent(
+        type=EventType.SCHEDULE if row.status == Status.SCHEDULED else EventType.QUEUE,
+        email_id=row.email_id,
+        recipient_id=row.pk,
     )
 
 

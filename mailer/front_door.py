@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
@@ -11,9 +13,27 @@ from mailer.proxies import look_at_sender
 from tracking.express import Application, Environ, Express
 
 
-def front_door(django: Application) -> Application:
-    """Return the WSGI application of web processes, with `django` behind it."""
+class ApiHandler(WSGIHandler):
+    """Django with the middleware of the API alone."""
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """Load API_MIDDLEWARE as Django loads MIDDLEWARE; while nothing is served yet."""
+        of_pages = settings.MIDDLEWARE
+        settings.MIDDLEWARE = settings.API_MIDDLEWARE
+        try:
+            super().load_middleware(is_async)
+        finally:
+            settings.MIDDLEWARE = of_pages
+
+
+def front_door(pages: Application, api: Application) -> Application:
+    """Return the WSGI application of web processes: before Django's, which has two handlers."""
     always = {secure: _headers_of_every_answer(secure) for secure in (False, True)}
+
+    def django(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        handler = api if environ["PATH_INFO"].startswith("/api/") else pages
+        return handler(environ, start_response)
+
     express = Express(django, lambda environ: always[_is_secure(environ)])
 
     def application(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:

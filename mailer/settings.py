@@ -89,6 +89,12 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+# The API knows no files, cookies and logins, only keys: what serves staff pages is not for it.
+API_MIDDLEWARE = [
+    name
+    for name in MIDDLEWARE
+    if not name.startswith(("whitenoise.", "django.contrib.")) and "csrf" not in name
+]
 ROOT_URLCONF = "mailer.urls"
 WSGI_APPLICATION = "mailer.wsgi.application"
 APPEND_SLASH = False  # API routes answer with and without a slash, never by a redirect

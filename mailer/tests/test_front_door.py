@@ -6,13 +6,15 @@ from ipaddress import ip_network
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 
+from accounts.tests.factories import make_key
 from emails.models import EmailEvent
 from emails.tests.factories import make_recipient
-from mailer.front_door import front_door
+from mailer.front_door import ApiHandler, front_door
 from tracking.marking import keyring
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+OF_COOKIES = ("Vary", "Set-Cookie")  # of a session that is read: the API reads none
 SECURE = {"wsgi.url_scheme": "https"}
 FORWARDED = {"HTTP_X_FORWARDED_FOR": "198.51.100.7, 203.0.113.9", "HTTP_X_FORWARDED_PROTO": "https"}
 
@@ -41,7 +43,11 @@ def asked(application, environ):
     if hasattr(answer, "close"):
         answer.close()
     [(status, headers, *_)] = said
-    return status, dict(headers), b"" if environ["REQUEST_METHOD"] == "HEAD" else body
+    return (
+        status,
+        {name: value for name, value in headers if name not in OF_COOKIES},
+        b"" if environ["REQUEST_METHOD"] == "HEAD" else body,
+    )
 
 
 def stored():
@@ -98,7 +104,7 @@ def test_reader_of_any_kind_is_answered_as_by_django(paths, which, settings):
 def assert_alike(environ):
     """Compare answer and hit, of Django alone and of the front door."""
     by_django = asked(WSGIHandler(), environ), stored()
-    assert (asked(front_door(WSGIHandler()), environ), stored()) == by_django
+    assert (asked(front_door(WSGIHandler(), ApiHandler()), environ), stored()) == by_django
 
 
 def test_usual_reader_does_not_come_to_django(paths, row):
@@ -106,10 +112,24 @@ def test_usual_reader_does_not_come_to_django(paths, row):
         raise AssertionError("Django was asked")
 
     for path in paths.values():
-        asked(front_door(django), request(path))
+        asked(front_door(django, django), request(path))
     assert sorted(kind for kind, _ in stored()) == ["click", "open"]
 
 
 def test_other_paths_are_answered_as_by_django():
-    for path in ("/t/c/x", "/t/o/x.gif", "/t/", "/t/x", "/healthz", "/api/emails"):
+    for path in ("/t/c/x", "/t/o/x.gif", "/t/", "/t/x", "/healthz", "/admin/", "/api"):
         assert_alike(request(path))
+
+
+@pytest.mark.parametrize("secure", [{}, SECURE])
+def test_caller_is_answered_as_by_all_of_django(settings, secure):
+    settings.SECURE_HSTS_SECONDS = 3600
+    key = {
+        "HTTP_AUTHORIZATION": f"Bearer {make_key()}",
+        "CONTENT_TYPE": "application/json",
+    } | secure
+    cookie = {"HTTP_COOKIE": "sessionid=x; csrftoken=y", "HTTP_ORIGIN": "https://elsewhere.example"}
+    for values in (key, secure, key | cookie, key | {"HTTP_HOST": "elsewhere.example"}):
+        for path in ("/api/", "/api/emails", "/api/emails/cancel/", "/api/x", "/api/emails/msg_x"):
+            for method in ("GET", "HEAD", "POST", "OPTIONS"):
+                assert_alike(request(path, method, **values))
