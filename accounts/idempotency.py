@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import transaction
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -35,7 +34,7 @@ class Prepared:
 
     status: int
     answer: dict[str, Any]
-    save: Callable[[], None]  # writes it, inside the transaction
+    save: Callable[[], None]  # writes it, in a transaction of its own or in the one that is open
     discard: Callable[[], None]  # takes back what was stored before it
 
 
@@ -92,7 +91,7 @@ def _fingerprint(request: Request) -> str:
 
 
 def _made(prepared: Prepared) -> Response:
-    with _discarding(prepared), transaction.atomic():
+    with _discarding(prepared):
         prepared.save()
     return Response(prepared.answer, prepared.status)
 

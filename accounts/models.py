@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import connection, models
@@ -15,6 +16,8 @@ KEY_START = "mk_"
 PREFIX_LENGTH = 10
 USE_RESOLUTION = timedelta(minutes=1)
 FORGET_AFTER = timedelta(hours=1)
+
+M = TypeVar("M", bound=models.Model)
 
 
 class Project(models.Model):
@@ -46,9 +49,36 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self.filter(revoked_at=None)
 
     def matching(self, key: str) -> ApiKey | None:
-        """Return the active key that is `key`, with its project, or None."""
-        found = self.active().select_related("project")
-        return found.filter(digest=ApiKey.digest_of(key)).first()
+        """Return the active key that is `key`, with its project, or None.
+
+        Every request asks: to build this query by the ORM costs three times what it takes.
+        """
+        sql = """
+            SELECT api_keys.id, api_keys.name, prefix, last_used_at,
+                projects.id, projects.name, projects.slug
+            FROM api_keys JOIN projects ON projects.id = project_id
+            WHERE digest = %s AND revoked_at IS NULL
+            """
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [ApiKey.digest_of(key)])
+            row = cursor.fetchone()
+        return _recognised(*row) if row else None
+
+
+def _recognised(pk: int, name: str, prefix: str, used_at: datetime | None, *project: Any) -> ApiKey:
+    if used_at and used_at.tzinfo is None:  # as SQLite keeps it
+        used_at = used_at.replace(tzinfo=UTC)
+    owner = _loaded(Project, id=project[0], name=project[1], slug=project[2])
+    key = _loaded(
+        ApiKey, id=pk, project_id=owner.pk, name=name, prefix=prefix, last_used_at=used_at
+    )
+    key.project = owner
+    return key
+
+
+def _loaded(model: type[M], **values: Any) -> M:
+    """Return a row with these values, named in the order of the model; others load when read."""
+    return model.from_db(connection.alias, list(values), list(values.values()))
 
 
 class ApiKey(models.Model):

@@ -24,14 +24,21 @@ class Attempt:
 
     def __init__(self, delivery: Delivery, transport: Transport, settler: Settler) -> None:
         self._delivery, self._transport, self._settler = delivery, transport, settler
+        self._meter = metrics.meter(transport.name)
 
-    @metrics.IN_FLIGHT.track_inprogress()
     def run(self) -> bool:
         """Bring the claimed recipient to its next state. Raises django.db.Error at shutdown.
 
         False where nothing was sent and nothing recorded: the recipient is to be given back.
         """
-        logger.info("attempt begins", extra=self._delivery.log)
+        logger.debug("attempt begins", extra=self._delivery.log)
+        metrics.IN_FLIGHT.inc()
+        try:
+            return self._run()
+        finally:
+            metrics.IN_FLIGHT.dec()
+
+    def _run(self) -> bool:
         if timezone.now() >= self._delivery.email.expires_at:
             self._settle(settlement.expired(self._delivery))
         elif envelope := self._compose():
@@ -42,7 +49,7 @@ class Attempt:
     def _send(self, envelope: Envelope) -> bool:
         with self._transport.session() as session:
             try:
-                with metrics.SEND_SECONDS.labels(self._transport.name).time():
+                with self._meter.send_seconds.time():
                     outcome = session.send(envelope)
             except Exception as error:  # noqa: BLE001  a bug, which is logged
                 self._stumble(error, ambiguous=True)
@@ -82,8 +89,8 @@ class Attempt:
         ours = self._settler.settle(row)
         fields = {**self._delivery.log, "status": row.status.value, "data": row.data}
         if ours:
-            metrics.count_settled(self._transport.name, row)
+            self._meter.settled(row)
             logger.info(row.type.label.lower(), extra=fields)
         else:
-            metrics.TOO_LATE.labels(self._transport.name).inc()
+            self._meter.too_late.inc()
             logger.warning("too late: the lease was lost, the outcome stays here", extra=fields)

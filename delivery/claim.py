@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from emails import transitions
-from emails.models import Email, Recipient
+from emails import outgoing, transitions
+from emails.outgoing import Outgoing
+from emails.transitions import Claimed
 
 
 @dataclass(slots=True)
@@ -31,13 +32,9 @@ class Lease:
 class Delivery:
     """One claimed recipient with its email: the work of one attempt."""
 
-    recipient: Recipient
+    recipient: Claimed
+    email: Outgoing
     lease: Lease = field(compare=False)
-
-    @property
-    def email(self) -> Email:
-        """The submission that the recipient belongs to."""
-        return self.recipient.email
 
     @property
     def log(self) -> dict[str, object]:
@@ -52,18 +49,18 @@ class Delivery:
 def claim(limit: int, lease_seconds: float) -> list[Delivery]:
     """Take up to `limit` due recipients, the longest due first within their priority."""
     begins = time.monotonic()
-    token, ids = transitions.claim(limit, lease_seconds)
-    ends = begins + lease_seconds
-    return [Delivery(row, Lease(token, ends)) for row in _load(ids)]
+    token, taken = transitions.claim(limit, lease_seconds)
+    return _loaded(taken, token, begins + lease_seconds) if taken else []
 
 
-def _load(ids: list[int]) -> Iterable[Recipient]:
-    if not ids:
-        return []
-    found = Recipient.objects.select_related("email__template_version").prefetch_related(
-        "email__attachments__upload"
-    )
-    return found.filter(pk__in=ids).order_by("priority", "pk")
+def _loaded(taken: Sequence[Claimed], token: uuid.UUID, ends: float) -> list[Delivery]:
+    """Bring the emails along. What was deleted since the claim is left out."""
+    emails = outgoing.load({row.email_id for row in taken})
+    return [
+        Delivery(row, email, Lease(token, ends))
+        for row in taken
+        if (email := emails.get(row.email_id))
+    ]
 
 
 def renew(deliveries: Iterable[Delivery], lease_seconds: float) -> None:
@@ -73,7 +70,8 @@ def renew(deliveries: Iterable[Delivery], lease_seconds: float) -> None:
         by_token.setdefault(delivery.lease.token, []).append(delivery)
     for token, group in by_token.items():
         begins = time.monotonic()
-        ours = transitions.renew(token, [row.recipient.pk for row in group], lease_seconds)
+        held = [row.recipient.recipient_id for row in group]
+        ours = transitions.renew(token, held, lease_seconds)
         for delivery in group:
-            delivery.lease.lost = delivery.recipient.pk not in ours
+            delivery.lease.lost = delivery.recipient.recipient_id not in ours
             delivery.lease.ends = begins + lease_seconds

@@ -1,5 +1,8 @@
 """What a worker counts and times; buckets in seconds, wide enough for a relay far away."""
 
+from dataclasses import dataclass
+from functools import cache
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from delivery.transports.base import Transport
@@ -45,17 +48,34 @@ SETTLE_BATCH = Histogram(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """The series of one transport, looked up once: looking is what counting costs most."""
+
+    outcomes: dict[Status, Counter]
+    ambiguous: Counter
+    too_late: Counter
+    send_seconds: Histogram
+
+    def settled(self, row: Settlement) -> None:
+        """Count the outcome of an attempt once it is committed."""
+        self.outcomes[row.status].inc()
+        if row.ambiguous:
+            self.ambiguous.inc()
+
+
+@cache
+def meter(transport: str) -> Meter:
+    """Return the series of a transport, which are there from then on: a rate begins at zero."""
+    return Meter(
+        outcomes={status: ATTEMPTS.labels(transport, status.value) for status in OUTCOMES},
+        ambiguous=AMBIGUOUS.labels(transport),
+        too_late=TOO_LATE.labels(transport),
+        send_seconds=SEND_SECONDS.labels(transport),
+    )
+
+
 def expose(transport: Transport) -> None:
-    """Show a transport's series from the start on: a rate needs a zero to begin at."""
-    for outcome in OUTCOMES:
-        ATTEMPTS.labels(transport.name, outcome.value)
-    for metric in (AMBIGUOUS, TOO_LATE, SEND_SECONDS):
-        metric.labels(transport.name)
+    """Show all series of a transport from the start on."""
+    meter(transport.name)
     CONNECTIONS.labels(transport.name).set_function(transport.connections)
-
-
-def count_settled(transport: str, row: Settlement) -> None:
-    """Count the outcome of an attempt once it is committed."""
-    ATTEMPTS.labels(transport, row.status.value).inc()
-    if row.ambiguous:
-        AMBIGUOUS.labels(transport).inc()

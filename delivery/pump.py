@@ -6,6 +6,8 @@ import logging
 import queue
 import threading
 import time
+import uuid
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -13,6 +15,7 @@ from django.conf import settings
 from django.db import Error, close_old_connections, connection
 
 from delivery import claim, metrics
+from delivery.appetite import Appetite
 from delivery.attempt import Attempt
 from delivery.claim import Delivery
 from delivery.settler import Settler
@@ -33,11 +36,6 @@ class Pace:
     lease: float = 45
     look: float = 2
 
-    @property
-    def capacity(self) -> int:
-        """How many may be claimed at once: those in flight, and as many again ready to go."""
-        return 2 * self.concurrency
-
 
 def configured_pace() -> Pace:
     """Return the pace of the settings."""
@@ -55,6 +53,8 @@ class Pump:
         self._ready: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._unsent: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._held: dict[int, Delivery] = {}
+        self._appetite = Appetite(pace.concurrency)
+        self._capacity = 0  # as it was at the last claim
         self._changed = threading.Condition()
         self._more_waits = False
         self._round_due = 0.0  # time.monotonic()
@@ -144,8 +144,10 @@ class Pump:
 
     def _claim(self) -> bool:
         """Fill the free places; tell whether to go on at once."""
-        free = self._pace.capacity - len(self._held)
-        if free <= 0 or (self._more_waits and free < self._pace.capacity // 2):
+        with self._changed:
+            self._capacity = self._appetite.capacity()
+            free = self._capacity - len(self._held)
+        if free <= 0 or (self._more_waits and free < self._capacity // 2):
             return False
         with metrics.CLAIM_SECONDS.time():
             taken = claim.claim(free, self._pace.lease)
@@ -153,7 +155,7 @@ class Pump:
         if taken:
             reached("after_claim")
         with self._changed:
-            self._held.update((delivery.recipient.pk, delivery) for delivery in taken)
+            self._held.update((delivery.recipient.recipient_id, delivery) for delivery in taken)
         for delivery in taken:
             self._ready.put(delivery)
         self._more_waits = len(taken) == free
@@ -169,13 +171,17 @@ class Pump:
             claim.renew(due, self._pace.lease)
 
     def _give_back(self, waiting: queue.SimpleQueue[Delivery | None]) -> None:
+        by_token: dict[uuid.UUID, list[Delivery]] = defaultdict(list)
         for delivery in _emptied(waiting):
+            by_token[delivery.lease.token].append(delivery)
+        for token, group in by_token.items():
             try:
-                transitions.give_back(delivery.lease.token, [delivery.recipient.pk])
+                transitions.give_back(token, [row.recipient.recipient_id for row in group])
             except Error as error:
                 logger.error("mail can't be given back; its lease ends by itself: %s", error)
                 close_old_connections()
-            self._done(delivery)
+            for delivery in group:
+                self._done(delivery)
 
     def _wait_until_idle(self, timeout: float) -> bool:
         with self._changed:
@@ -197,11 +203,15 @@ class Pump:
 
     def _done(self, delivery: Delivery) -> None:
         with self._changed:
-            if self._held.get(delivery.recipient.pk) is delivery:  # not claimed again meanwhile
-                del self._held[delivery.recipient.pk]
-            self._changed.notify_all()
-            free = self._pace.capacity - len(self._held)
-        if self._more_waits and free >= self._pace.capacity // 2:
+            if (
+                self._held.get(delivery.recipient.recipient_id) is delivery
+            ):  # not claimed again meanwhile
+                del self._held[delivery.recipient.recipient_id]
+            self._appetite.done()
+            if not self._held:
+                self._changed.notify_all()
+            free = self._capacity - len(self._held)
+        if self._more_waits and free >= self._capacity // 2 and not self._bell.is_set():
             self._bell.set()
 
 

@@ -72,7 +72,7 @@ def _settle(
     **rest: Any,
 ) -> Settlement:
     token = delivery.lease.token
-    return Settlement(delivery.recipient.pk, token, status, event, data, **rest)
+    return Settlement(delivery.recipient.recipient_id, token, status, event, data, **rest)
 
 
 def _data(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:

@@ -9,14 +9,15 @@ from functools import partial
 from io import BytesIO
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounts.errors import InvalidRequest, Unavailable
 from emails import doorbell, events, metrics
 from emails.checking import check_limits, rendered_subject
 from emails.insertion import insert
 from emails.models import Email
-from emails.rows import attachment_row, email_row, recipient_rows
+from emails.one_statement import MOST_RECIPIENTS, insert_mail
+from emails.rows import attachment_row, email_row, envelope, recipient_rows
 from emails.submission import AttachedFile, Submission
 from uploads.models import Upload
 from uploads.removal import discard_unused
@@ -60,25 +61,49 @@ def save(all_prepared: Sequence[Prepared]) -> None:
     """Write the rows of all in one transaction, and ring once when it is committed."""
     if not all_prepared:
         return
-    with transaction.atomic():
-        insert([prepared.email for prepared in all_prepared])
-        recipients = [
-            row
+    if len(all_prepared) == 1 and _is_simple(all_prepared[0]):
+        _announce(all_prepared, _insert_simple(all_prepared[0]))
+    else:
+        with transaction.atomic(savepoint=False):
+            _announce(all_prepared, _insert_all(all_prepared))
+
+
+def _is_simple(prepared: Prepared) -> bool:
+    """Tell whether one statement can write it."""
+    has_few = not prepared.uploads and len(envelope(prepared.submission)) <= MOST_RECIPIENTS
+    return has_few and connection.vendor == "postgresql"
+
+
+def _insert_simple(prepared: Prepared) -> int:
+    """Insert the rows of one email and return the number of its recipients."""
+    recipients = [*recipient_rows(prepared.submission, prepared.email)]
+    insert_mail(prepared.email, recipients, events.acceptance(recipients[0]))
+    return len(recipients)
+
+
+def _insert_all(all_prepared: Sequence[Prepared]) -> int:
+    """Insert the rows of all, a table after the other; return the number of recipients."""
+    insert([prepared.email for prepared in all_prepared])
+    recipients = [
+        row
+        for prepared in all_prepared
+        for row in recipient_rows(prepared.submission, prepared.email)
+    ]
+    insert(recipients)
+    insert(
+        [
+            attachment_row(prepared.email, file, upload)
             for prepared in all_prepared
-            for row in recipient_rows(prepared.submission, prepared.email)
+            for file, upload in zip(prepared.submission.attachments, prepared.uploads, strict=True)
         ]
-        insert(recipients)
-        insert(
-            [
-                attachment_row(prepared.email, file, upload)
-                for prepared in all_prepared
-                for file, upload in zip(
-                    prepared.submission.attachments, prepared.uploads, strict=True
-                )
-            ]
-        )
-        events.accepted(recipients)
-        transaction.on_commit(partial(_accepted, all_prepared, len(recipients)))
+    )
+    events.accepted(recipients)
+    return len(recipients)
+
+
+def _announce(all_prepared: Sequence[Prepared], recipients: int) -> None:
+    """Once it is committed: at once, where no transaction is open."""
+    transaction.on_commit(partial(_accepted, all_prepared, recipients))
 
 
 def discard(all_prepared: Sequence[Prepared]) -> None:

@@ -8,16 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
-from emails import transitions
+from emails import hits, transitions
 from emails.insertion import insert
 from emails.models import Email, EmailEvent, EventType, Recipient, Status
 from emails.transitions import Settlement
 
 logger = logging.getLogger(__name__)
-
-BATCH = 500
 
 
 class TooLate(Exception):
@@ -41,15 +39,15 @@ class Hit:
 
 def accepted(recipients: Iterable[Recipient]) -> None:
     """Record that recipients were accepted; within the transaction that made their rows."""
-    insert(
-        [
-            EmailEvent(
-                type=EventType.SCHEDULE if row.status == Status.SCHEDULED else EventType.QUEUE,
-                email_id=row.email_id,
-                recipient_id=row.pk,
-            )
-            for row in recipients
-        ]
+    insert([acceptance(row) for row in recipients])
+
+
+def acceptance(row: Recipient) -> EmailEvent:
+    """Return the event, not saved yet, that a recipient was accepted."""
+    return EmailEvent(
+        type=EventType.SCHEDULE if row.status == Status.SCHEDULED else EventType.QUEUE,
+        email_id=row.email_id,
+        recipient_id=row.pk,
     )
 
 
@@ -71,31 +69,6 @@ def cancel(email: Email) -> None:
     logger.info("cancelled", extra={"message_id": email.public_id})
 
 
-def record(hits: list[Hit]) -> None:
-    """Store what readers did, in one transaction; hits on mail that was deleted are left out."""
-    rows = [
-        EmailEvent(
-            type=hit.type,
-            timestamp=hit.timestamp,
-            email_id=hit.email_id,
-            recipient_id=hit.recipient_id,
-            data=hit.data,
-        )
-        for hit in hits
-    ]
-    try:
-        with transaction.atomic():
-            EmailEvent.objects.bulk_create(rows, batch_size=BATCH)
-    except IntegrityError:
-        _record_what_still_exists(rows)
-
-
-def _record_what_still_exists(rows: list[EmailEvent]) -> None:
-    known = set(
-        Recipient.objects.filter(pk__in={row.recipient_id for row in rows}).values_list(
-            "pk", "email_id"
-        )
-    )
-    kept = [row for row in rows if (row.recipient_id, row.email_id) in known]
-    EmailEvent.objects.bulk_create(kept, batch_size=BATCH)
-    logger.info("left out %d hits on mail that was deleted", len(rows) - len(kept))
+def record(recorded: list[Hit]) -> None:
+    """Store what readers did, all of it or, raising django.db.Error, nothing; see `hits.store`."""
+    hits.store(recorded)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from emails.headers import UnsafeHeader, check_header_text
-from emails.models import Email, TemplateVersion
+from emails.models import TemplateVersion
 from emails.plaintext import text_from_html
 from emails.templating import CompiledPart, RenderFailed, compile_part, missing_variables
 
@@ -31,13 +31,28 @@ class Rendered:
     text: str
 
 
-def render(email: Email) -> Rendered:
+class Source(Protocol):
+    """What is rendered: an Email, saved or not, or what delivery knows of it."""
+
+    @property
+    def subject(self) -> str: ...
+    @property
+    def html_body(self) -> str: ...
+    @property
+    def text_body(self) -> str: ...
+    @property
+    def variables(self) -> dict[str, Any]: ...
+    @property
+    def template_version(self) -> TemplateVersion | None: ...
+
+
+def render(email: Source) -> Rendered:
     """Return the email's content. Raises MissingVariables or RenderFailed."""
     rendered = render_without_text(email)
     return rendered if rendered.text else replace(rendered, text=text_from_html(rendered.html))
 
 
-def render_without_text(email: Email) -> Rendered:
+def render_without_text(email: Source) -> Rendered:
     """Like `render`, but spares the cost of making a text of the HTML where none was written."""
     version = email.template_version
     if version is None:
@@ -45,7 +60,7 @@ def render_without_text(email: Email) -> Rendered:
     return _render_template(version, email)
 
 
-def _render_template(version: TemplateVersion, email: Email) -> Rendered:
+def _render_template(version: TemplateVersion, email: Source) -> Rendered:
     subject = compile_part(version.subject, html=False)
     html = compile_part(version.html_body, html=True)
     text = compile_part(version.text_body, html=False)
@@ -71,7 +86,7 @@ def _subject(part: CompiledPart, variables: Mapping[str, Any]) -> str:
     return subject
 
 
-def _text(version: TemplateVersion, part: CompiledPart, email: Email) -> str:
+def _text(version: TemplateVersion, part: CompiledPart, email: Source) -> str:
     if not version.text_body.strip():
         return ""
     return part.render(email.variables, trusted={"body": text_from_html(email.html_body)})

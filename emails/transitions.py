@@ -33,6 +33,16 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
+class Claimed:
+    """A recipient in the hands of one worker; `attempts` counts the one that begins now."""
+
+    recipient_id: int
+    email_id: int
+    address: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Abandoned:
     """A recipient whose worker's lease ran out before an outcome was recorded."""
 
@@ -41,21 +51,21 @@ class Abandoned:
     attempts: int
 
 
-def claim(limit: int, lease: float) -> tuple[uuid.UUID, list[int]]:
+def claim(limit: int, lease: float) -> tuple[uuid.UUID, list[Claimed]]:
     """Take up to `limit` due recipients for `lease` seconds, single sends before batches.
 
-    Returns the lease token and the ids. Costs the same however many rows wait or are done.
+    Returns the lease token and what was taken. Costs the same however many rows wait or are done.
     """
     token = uuid.uuid4()
-    ids: list[int] = []
+    taken: list[Claimed] = []
     with transaction.atomic():
         for priority in Priority.values:
-            if len(ids) < limit:
-                ids += _claim_of_priority(int(priority), limit - len(ids), lease, token)
-    return token, ids
+            if len(taken) < limit:
+                taken += _claim_of_priority(int(priority), limit - len(taken), lease, token)
+    return token, taken
 
 
-def _claim_of_priority(priority: int, limit: int, lease: float, token: uuid.UUID) -> list[int]:
+def _claim_of_priority(priority: int, limit: int, lease: float, token: uuid.UUID) -> list[Claimed]:
     rows = _run(
         f"""
         WITH due AS MATERIALIZED (
@@ -65,11 +75,11 @@ def _claim_of_priority(priority: int, limit: int, lease: float, token: uuid.UUID
         )
         UPDATE recipients SET status = 'sending', lease_token = %s, attempts = attempts + 1,
             next_attempt_at = {_in_seconds()}
-        WHERE id IN (SELECT id FROM due) RETURNING id
+        WHERE id {_among("due")} RETURNING id, email_id, address, attempts
         """,
         [limit, _uuid(token), lease],
     )
-    return [row[0] for row in rows]
+    return [Claimed(*row) for row in sorted(rows)]
 
 
 def take_over(limit: int = 1000) -> list[Abandoned]:
@@ -86,7 +96,7 @@ def take_over(limit: int = 1000) -> list[Abandoned]:
                 ORDER BY next_attempt_at LIMIT %s {_skip_locked()}
             )
             UPDATE recipients SET status = 'deferred', lease_token = NULL, ambiguous = {_true()}
-            WHERE id IN (SELECT id FROM lost) RETURNING id, email_id, attempts
+            WHERE id {_among("lost")} RETURNING id, email_id, attempts
             """,
             [limit],
         )
@@ -143,38 +153,43 @@ def settle(settlements: Iterable[Settlement]) -> set[int]:
 
 
 def _settle_in_one_statement(rows: list[Settlement]) -> set[int]:
-    # Rows are locked in the order of their ids, as `cancel` does: no deadlock.
+    # Rows are locked in the order of their ids, as `cancel` does: no deadlock. A token stands only
+    # on a row that is being sent; asking for the status too would have the planner read the whole
+    # index of leases instead of the few rows by their ids.
     settled = _run(
         """
-        WITH outcome AS (
-            SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::text[], %s::jsonb[],
-                %s::float8[], %s::boolean[]) AS o(id, token, status, type, data, wait, ambiguous)
+        WITH outcome AS MATERIALIZED (
+            SELECT * FROM jsonb_to_recordset(%s) AS o(id bigint, token uuid, status text,
+                type text, data jsonb, wait float8, ambiguous boolean)
         ), held AS MATERIALIZED (
             SELECT r.id FROM recipients r JOIN outcome o ON o.id = r.id
-            WHERE r.status = 'sending' AND r.lease_token = o.token ORDER BY r.id FOR UPDATE OF r
+            WHERE r.lease_token = o.token ORDER BY r.id FOR UPDATE OF r
         ), settled AS (
             UPDATE recipients r SET status = o.status, lease_token = NULL,
                 next_attempt_at = statement_timestamp() + o.wait * interval '1 second',
                 ambiguous = r.ambiguous OR o.ambiguous
             FROM outcome o
-            WHERE r.id = o.id AND r.id IN (SELECT id FROM held)
-                AND r.status = 'sending' AND r.lease_token = o.token
+            WHERE r.id = o.id AND r.id = ANY(ARRAY(SELECT id FROM held)) AND r.lease_token = o.token
             RETURNING r.id, r.email_id, o.type, o.data
         )
         INSERT INTO email_events (type, timestamp, email_id, recipient_id, data)
         SELECT type, statement_timestamp(), email_id, id, data FROM settled RETURNING recipient_id
         """,
-        [
-            [row.recipient_id for row in rows],
-            [row.token for row in rows],
-            [row.status.value for row in rows],
-            [row.type.value for row in rows],
-            [json.dumps(row.data) for row in rows],
-            [row.wait for row in rows],
-            [row.ambiguous for row in rows],
-        ],
+        [json.dumps([_as_json(row) for row in rows])],
     )
     return {row[0] for row in settled}
+
+
+def _as_json(row: Settlement) -> dict[str, Any]:
+    return {
+        "id": row.recipient_id,
+        "token": str(row.token),
+        "status": row.status,
+        "type": row.type,
+        "data": row.data,
+        "wait": row.wait,
+        "ambiguous": row.ambiguous,
+    }
 
 
 def _settle_one(row: Settlement) -> bool:
@@ -243,6 +258,13 @@ def _in_seconds() -> str:
 
 def _true() -> str:
     return "true" if connection.vendor == "postgresql" else "1"
+
+
+def _among(rows: str) -> str:
+    """SQL for an id among those of a CTE; of a bare IN, PostgreSQL makes a scan of all rows."""
+    if connection.vendor == "postgresql":
+        return f"= ANY(ARRAY(SELECT id FROM {rows}))"
+    return f"IN (SELECT id FROM {rows})"
 
 
 def _skip_locked() -> str:

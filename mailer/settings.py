@@ -48,13 +48,14 @@ if "sqlite" in _database["ENGINE"]:
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 else:
+    _database["ENGINE"] = "mailer.postgresql"  # its health checks cost no round trip
+    _database["CONN_HEALTH_CHECKS"] = True
     _options |= {
         "connect_timeout": 3,
         # A host that went away without a word is noticed within half a minute, not within hours.
         **{"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3},
         "tcp_user_timeout": 30_000,  # milliseconds
     }
-    _database["CONN_HEALTH_CHECKS"] = True
 DATABASE_ANSWER_SECONDS = environment.number("DATABASE_ANSWER_SECONDS", 8.0, most=3600)
 _database["CONN_MAX_AGE"] = environment.number("DATABASE_CONN_MAX_AGE", 60, least=0)
 
@@ -93,6 +94,12 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+# The API knows no files, cookies and logins, only keys: what serves staff pages is not for it.
+API_MIDDLEWARE = [
+    name
+    for name in MIDDLEWARE
+    if not name.startswith(("whitenoise.", "django.contrib.")) and "csrf" not in name
 ]
 ROOT_URLCONF = "mailer.urls"
 WSGI_APPLICATION = "mailer.wsgi.application"

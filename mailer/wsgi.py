@@ -11,9 +11,11 @@ from mailer.process_metrics import share_counts
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailer.settings")
 with one_sentence():
     share_counts()  # first of all: metrics are made where they are imported
-    application = get_wsgi_application()
+    pages = get_wsgi_application()
 
-from tracking.draining import start_draining  # models can be imported only now
+from mailer.front_door import ApiHandler, front_door  # models can be imported only now
+from tracking.draining import start_draining
 
+application = front_door(pages, ApiHandler())
 bound_answers()
 start_draining()

@@ -35,7 +35,8 @@ def test_cancel_and_send_never_both_win():
 
     def send():
         while True:
-            token, ids = transitions.claim(7, 60)
+            token, taken = transitions.claim(7, 60)
+            ids = [row.recipient_id for row in taken]
             if not ids and stopped.is_set():
                 break
             settled = transitions.settle(

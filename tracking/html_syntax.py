@@ -1,8 +1,8 @@
 """Tags, comments and attributes as regular expressions (HTML Standard, 13.2.5)."""
 
 import re
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 # ASCII, because in Unicode the long s (U+017F) matches "s" and would make a tag <script> too.
 FLAGS = re.IGNORECASE | re.ASCII | re.VERBOSE
@@ -31,8 +31,7 @@ PLAIN_REST = r"""(?: \ [a-z-]++="[^"]*+" )*+ >"""
 REST_OF_TAG = rf"(?: {PLAIN_REST} | (?: {_BETWEEN} | {_ATTRIBUTE} )*+ > )"
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(NamedTuple):  # many are made for each mail: a frozen dataclass costs three times as much
     """A tag: its name in lower case (an end tag's with the slash), its start, and past its end."""
 
     name: str
@@ -40,8 +39,7 @@ class Tag:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class RawValue:
+class RawValue(NamedTuple):
     """An attribute's value as written, without its quotes, and where it stands in the HTML."""
 
     text: str
@@ -54,6 +52,8 @@ def attribute(html: str, tag: Tag, name: str) -> RawValue | None:
 
     An attribute without value has the empty one.
     """
+    if match := _plain_first(name).match(html, tag.start + 1 + len(tag.name), tag.end):
+        return RawValue(match[1], match.start(1), match.end(1))
     match = _first_attribute(name).match(html, tag.start + 1 + len(tag.name), tag.end)
     if match is None:
         return None
@@ -61,6 +61,12 @@ def attribute(html: str, tag: Tag, name: str) -> RawValue | None:
     if group is None:
         return RawValue("", match.end(), match.end())
     return RawValue(match[group], match.start(group), match.end(group))
+
+
+@cache
+def _plain_first(name: str) -> re.Pattern[str]:
+    """As it is mostly written: first in its tag, in double quotes."""
+    return re.compile(rf'\ {re.escape(name)}="([^"]*+)"', FLAGS)
 
 
 @cache

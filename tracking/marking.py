@@ -31,8 +31,10 @@ def track(html: str, *, email_id: int, recipient_id: int, opens: bool, clicks: b
     keys = keyring()
     pixel = f"{open_prefix()}{keys.open_token(email_id, recipient_id)}.gif" if opens else None
 
+    prefix = click_prefix()
+
     def click_url(target: str) -> str:
-        return click_prefix() + keys.click_token(email_id, recipient_id, target)
+        return prefix + keys.click_token(email_id, recipient_id, target)
 
     return rewrite(
         html,

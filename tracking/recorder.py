@@ -1,4 +1,8 @@
-"""Keeps what readers did: in the database, or in the spool while that is away."""
+"""Keeps what readers did: in the database, or in the spool while that is away.
+
+Requests that come at the same time share a commit, or a sync of the spool
+(docs/adr/0010-hits-share-a-commit.md).
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,11 @@ import time
 from functools import cache
 
 from django.conf import settings
-from django.db import Error, close_old_connections
+from django.db import Error, close_old_connections, connection
 
 from emails import events
 from emails.events import Hit
+from tracking.gathering import Gathering
 from tracking.metrics import HITS_DRAINED, HITS_LOST, HITS_RECORDED, HITS_SPOOLED
 from tracking.spool import Spool
 
@@ -46,22 +51,46 @@ def spool() -> Spool:
 
 def keep(hit: Hit) -> None:
     """Store a hit durably, wherever that is possible now; a reader's answer never fails for it."""
-    if not _database.seems_away():
-        try:
-            events.record([hit])
-        except Error as error:
-            _database.was_away()
-            close_old_connections()
-            logger.warning("hits go to the spool, the database is out of reach: %s", error)
-        else:
-            HITS_RECORDED.inc()
-            return
+    _gathering.bring(hit)
+
+
+def _keep(hits: list[Hit]) -> None:
+    if _database.seems_away() or not _record(hits):
+        _spool(hits)
+
+
+def _record(hits: list[Hit]) -> bool:
+    """Store hits in the database and tell whether that was possible."""
+    _look_after_connection()
     try:
-        spool().append(hit)
-        HITS_SPOOLED.inc()
+        events.record(hits)
+    except Error as error:
+        _database.was_away()
+        close_old_connections()
+        logger.warning("hits go to the spool, the database is out of reach: %s", error)
+        return False
+    HITS_RECORDED.inc(len(hits))
+    _look_after_connection()
+    return True
+
+
+def _look_after_connection() -> None:
+    """Do what Django does around a request: there is none where `express.py` answers."""
+    if not connection.in_atomic_block:
+        close_old_connections()
+
+
+def _spool(hits: list[Hit]) -> None:
+    try:
+        spool().append(hits)
+        HITS_SPOOLED.inc(len(hits))
     except OSError:
-        HITS_LOST.inc()
-        logger.exception("a hit could be stored nowhere", extra={"recipient_id": hit.recipient_id})
+        HITS_LOST.inc(len(hits))
+        ids = [hit.recipient_id for hit in hits]
+        logger.exception("hits could be stored nowhere", extra={"recipient_ids": ids})
+
+
+_gathering = Gathering(_keep)
 
 
 def store_spooled() -> int:

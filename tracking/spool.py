@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -31,14 +31,12 @@ class Spool:
         self._folder = folder
         self._current = folder / "hits.jsonl"
 
-    def append(self, hit: Hit) -> None:
-        """Write one line, durable when this returns. Raises OSError when the disk refuses."""
-        line = json.dumps(
-            [hit.type, hit.email_id, hit.recipient_id, hit.timestamp.isoformat(), hit.data]
-        )
+    def append(self, hits: Iterable[Hit]) -> None:
+        """Write a line for each, durable when this returns. Raises OSError: the disk refuses."""
+        lines = b"".join(map(_line, hits))
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._locked("lock"), self._current.open("ab") as file:
-            file.write(line.encode() + b"\n")
+            file.write(lines)
             file.flush()
             os.fsync(file.fileno())
 
@@ -67,6 +65,12 @@ class Spool:
         with (self._folder / name).open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _line(hit: Hit) -> bytes:
+    moment = hit.timestamp.isoformat()
+    line = json.dumps([hit.type, hit.email_id, hit.recipient_id, moment, hit.data])
+    return line.encode() + b"\n"
 
 
 def _store_file(path: Path, store: Store) -> int:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # Forbidden host code points (URL Standard, 3.2) and the percent sign: browsers decode %2e and %40
 # in a host, other parsers do not.
@@ -18,6 +19,7 @@ _URL = re.compile(
 _HOST_ONLY = re.compile(_HOST)
 
 
+@lru_cache(maxsize=64)  # asked twice for each link: by who finds it, and by who signs it
 def is_safe_target(url: str) -> bool:
     """Tell whether a redirect may lead to `url`.
 

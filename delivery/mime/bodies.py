@@ -1,4 +1,4 @@
-"""Content as lines of 7-bit text: quoted-printable or base64 (RFC 2045 §6)."""
+"""Content as lines of 7-bit text: as it is, quoted-printable or base64 (RFC 2045 §6)."""
 
 import re
 from binascii import b2a_base64, b2a_qp
@@ -7,8 +7,13 @@ from typing import Final
 LINE: Final = 76
 """Characters in an encoded line, without CRLF (RFC 2045 §6.7 and §6.8)."""
 
-_QP_LITERAL = bytes(octet for octet in range(256) if 32 <= octet < 127 and octet != ord("="))
-_QP_LITERAL += b"\t\r\n"
+MAX_LINE: Final = 998
+"""Octets in a line of any message, without CRLF (RFC 5322 §2.1.1)."""
+
+_SEPARATOR = b"--=_"  # what every boundary of ours begins with, and no encoded line can
+_PRINTABLE = bytes(range(32, 127)) + b"\t\r\n"
+_CHANGED = (b"From ", b".\r\n", _SEPARATOR)
+_QP_LITERAL = _PRINTABLE.replace(b"=", b"")
 _LONE_DOT = re.compile(rb"(?m)^\.\r$")
 _OVERLONG = re.compile(rb"(?m)^(.{74})(=20|=09)\r$")
 
@@ -17,13 +22,33 @@ def encode_text(text: str) -> tuple[str, bytes]:
     """Encode a body in UTF-8; returns the Content-Transfer-Encoding and its lines.
 
     Line ends of every kind become CRLF, and a missing one at the end is added (as SMTP would).
-    Base64 where quoted-printable would be longer. Raises UnicodeEncodeError for lone surrogates.
+    ASCII in short lines goes as it is, which costs nothing and is what a reader of the source
+    sees; else base64 where quoted-printable would be longer. Raises UnicodeEncodeError for lone
+    surrogates.
     """
     content = canonical(text)
+    if _may_go_as_it_is(content):
+        return "7bit", content
     escaped = len(content.translate(None, _QP_LITERAL))
     if 2 * escaped > len(content) / 3:
         return "base64", base64_lines(content)
     return "quoted-printable", quoted_printable(content)
+
+
+def _may_go_as_it_is(content: bytes) -> bool:
+    """Whether no server on the way changes anything (RFC 2045 §2.7).
+
+    White space at the end of a line may be lost, mailbox files change `From ` at its start, and
+    broken servers end at a lone dot. Nor may a line look like a boundary.
+    """
+    return (
+        content.isascii()
+        and not content.translate(None, _PRINTABLE)
+        and max(map(len, content.split(b"\r\n"))) <= MAX_LINE
+        and not any(ending in content for ending in (b" \r\n", b"\t\r\n"))
+        and not any(b"\n" + start in content for start in _CHANGED)
+        and not content.startswith(_CHANGED)
+    )
 
 
 def canonical(text: str) -> bytes:

@@ -11,6 +11,7 @@ _ATOMS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_BREAKING = re.compile("[ <>]")
 _LITERAL = re.compile(r"\[[A-Za-z0-9.:-]+\]")
 
 
@@ -61,5 +62,5 @@ def to_ascii_domain(domain: str) -> str:
 
 def _refuse_injection(address: str) -> None:
     # isprintable() is false for controls, separators other than space, and lone surrogates.
-    if not address.isprintable() or any(char in " <>" for char in address):
+    if not address.isprintable() or _BREAKING.search(address):
         raise ValueError(f"character that may not stand in an SMTP command: {address!r}")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from select import POLLIN, POLLOUT, poll
+from typing import TypeVar
 
 from .deadlines import Deadline
 from .errors import ConnectionLost, ProtocolError, TimedOut
@@ -16,12 +18,20 @@ MAX_REPLY_LINE = 2048
 
 _RECEIVE = 16 * 1024
 
+_Argument = TypeVar("_Argument")
+_Result = TypeVar("_Result")
+
 
 class Channel:
-    """Every method but `abort` belongs to one thread, and raises SessionError when it fails."""
+    """Every method but `abort` belongs to one thread, and raises SessionError when it fails.
+
+    Once it is connected the socket does not block. Waiting is a poll of our own, so that a call
+    that need not wait is one system call; those of Python's timeouts are three.
+    """
 
     def __init__(self) -> None:
         self._sock: socket.socket | None = None
+        self._poll = poll()
         self._buffer = bytearray()
         self._aborted = False
 
@@ -62,15 +72,14 @@ class Channel:
             self._adopt(encrypted)
             encrypted.settimeout(deadline.remaining())
             encrypted.do_handshake()
+            encrypted.setblocking(False)
         return _describe(encrypted)
 
     def send(self, data: bytes | memoryview, deadline: Deadline) -> None:
         """Hand all of `data` to the kernel; when this raises, the last byte never left."""
         rest = memoryview(data)
         while rest:
-            self._live.settimeout(deadline.remaining())
-            with _network():
-                rest = rest[self._live.send(rest) :]
+            rest = rest[self._call(self._live.send, rest, POLLOUT, deadline) :]
 
     def read_line(self, deadline: Deadline) -> bytes:
         """The next line without its line end. Raises ProtocolError past MAX_REPLY_LINE bytes."""
@@ -86,8 +95,10 @@ class Channel:
         """Whether the server has neither said more nor hung up since its last line. Never waits."""
         if self._buffer or self._sock is None or self._aborted:
             return False
+        self._poll.register(self._sock, POLLIN)
+        if not (self.encrypted or self._poll.poll(0)):
+            return True
         try:
-            self._sock.settimeout(0)
             self._buffer += self._sock.recv(_RECEIVE)
         except (BlockingIOError, ssl.SSLWantReadError):
             return True
@@ -108,7 +119,7 @@ class Channel:
                 socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
     def close(self) -> None:
-        sock, self._sock = self._sock, None
+        sock, self._sock, self._poll = self._sock, None, poll()
         self._buffer.clear()
         if sock is not None:
             with suppress(OSError):
@@ -128,18 +139,46 @@ class Channel:
             sock.connect(address)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            sock.setblocking(False)
 
     def _adopt(self, sock: socket.socket) -> None:
         self._sock = sock
         _ = self._live  # an abort() that came just before found only the socket of before
 
     def _receive(self, deadline: Deadline) -> None:
-        self._live.settimeout(deadline.remaining())
-        with _network():
-            received = self._live.recv(_RECEIVE)
+        if not self.encrypted:  # a reply takes its time; TLS may hold one that it has read already
+            self._wait(POLLIN, deadline)
+        received = self._call(self._live.recv, _RECEIVE, POLLIN, deadline)
         if not received:
             raise ConnectionLost("connection closed by the server")
         self._buffer += received
+
+    def _call(
+        self,
+        function: Callable[[_Argument], _Result],
+        argument: _Argument,
+        event: int,
+        deadline: Deadline,
+    ) -> _Result:
+        """Call until it need not wait; `event` is what it waits for where TLS wants no other."""
+        while True:
+            try:
+                return function(argument)
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError) as error:
+                self._wait(_wanted(error) or event, deadline)
+            except OSError as error:  # ssl.SSLError is one
+                raise ConnectionLost(str(error)) from error
+
+    def _wait(self, event: int, deadline: Deadline) -> None:
+        self._poll.register(self._live, event)
+        if not self._poll.poll(deadline.remaining() * 1000):
+            raise TimedOut("timed out")
+
+
+def _wanted(error: OSError) -> int | None:
+    if isinstance(error, ssl.SSLWantReadError):
+        return POLLIN
+    return POLLOUT if isinstance(error, ssl.SSLWantWriteError) else None
 
 
 @contextmanager

@@ -11,6 +11,9 @@ from time import monotonic
 from .attempt import Attempt
 from .auth import Credentials, authenticate
 from .channel import Channel
+from .chunk_transaction import ChunkTransaction
+from .chunks import discards_chunks
+from .data_transaction import DataTransaction
 from .deadlines import Deadline
 from .dialogue import Dialogue, insist
 from .endpoint import Endpoint
@@ -27,6 +30,9 @@ logger = logging.getLogger(__name__)
 class Connection:
     """Opened once, used by one thread; only `abort` may be called from others.
 
+    `sends_chunks`: mail goes by BDAT, all at once; then a connection that is gone without a word,
+    found out only by sending, leaves an ambiguous mail.
+
     Refusals and network trouble come back as outcomes. Exceptions are the caller's mistakes
     (ValueError; OSError for a `ca_file` that is not there) or come out of its `before_dot`.
     """
@@ -35,6 +41,7 @@ class Connection:
         self.tls: TlsInfo | None = None
         self.extensions = Extensions()
         self.is_open = False
+        self.sends_chunks = False
         self._endpoint = endpoint
         self._timeouts = endpoint.timeouts
         self._channel = Channel()
@@ -65,25 +72,30 @@ class Connection:
     def deliver(self, mail: Mail, before_dot: Callable[[], bool]) -> dict[str, Outcome]:
         """Try to deliver one mail; returns the outcome of each recipient, in order.
 
-        `before_dot` is asked when all but the final dot is on its way; if it says no, nothing is
-        delivered, every outcome is ABANDONED and the connection is closed. A connection that is
-        not open, or was lost meanwhile, defers.
+        `before_dot` is asked before the last bytes leave, which are a small mail's only ones; if
+        it says no, nothing is delivered, every outcome is ABANDONED, and the connection is closed
+        where the server waits for the rest. A connection that is not open, or was lost meanwhile,
+        defers.
         """
         attempt = Attempt(self._host, self.tls, monotonic())
         if not self.is_open:
             lost = attempt.broken(ConnectionLost("connection is not open"), Phase.CONNECT)
             return dict.fromkeys(mail.recipients, lost)
-        transaction = Transaction(self._dialogue, self.extensions, self._timeouts, attempt, mail)
+        kind = ChunkTransaction if self.sends_chunks else DataTransaction
+        transaction = kind(self._dialogue, self.extensions, self._timeouts, attempt, mail)
         self._run(transaction, before_dot)
         return {address: transaction.outcomes[address] for address in mail.recipients}
 
-    def is_reusable(self) -> bool:
+    def is_reusable(self, *, certainly: bool = False) -> bool:
         """Whether another mail may go over this connection.
 
         It was not closed while idle, the server did not speak unasked (a 421, say), and what a
-        failed mail left behind is reset, which is the only part that may wait.
+        failed mail left behind is reset, which is the only part that may wait. `certainly`: the
+        server is asked for a reset in any case, and answers.
         """
-        return self.is_open and self._channel.is_quiet() and self._reset()
+        if not (self.is_open and self._channel.is_quiet()):
+            return False
+        return self._reset() if certainly or self._unfinished else True
 
     def quit(self) -> None:
         """End politely; never raises, and changes no outcome."""
@@ -114,6 +126,8 @@ class Connection:
             self._starttls()
         if self._endpoint.credentials is not None:
             self._log_in(self._endpoint.credentials)
+        if self._endpoint.chunking and self.extensions.chunking and self.extensions.pipelining:
+            self._try_chunks()
 
     def _connect(self) -> None:
         host, port = self._endpoint.host, self._endpoint.port
@@ -159,6 +173,14 @@ class Connection:
             logger.error("%s refuses the credentials of this sender: %s", self._host, error)
             raise
 
+    def _try_chunks(self) -> None:
+        """Where this breaks off, the phase is DATA: without chunks there may be no trouble."""
+        self.sends_chunks = True
+        deadline = self._enter(Phase.DATA, self._timeouts.courtesy)
+        self.sends_chunks = discards_chunks(self._dialogue, deadline)
+        if not self.sends_chunks:
+            logger.warning("%s offers CHUNKING and fails at it; mail goes by DATA", self._host)
+
     def _may_show_credentials(self) -> bool:
         return self._channel.encrypted or self._endpoint.auth_in_clear or self._is_loopback()
 
@@ -183,8 +205,6 @@ class Connection:
         self._unfinished = self._unfinished or not transaction.finished
 
     def _reset(self) -> bool:
-        if not self._unfinished:
-            return True
         try:
             reply = self._dialogue.ask("RSET", Deadline(self._timeouts.courtesy))
         except SessionError:

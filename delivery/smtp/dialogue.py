@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from .channel import Channel
 from .deadlines import Deadline
 from .errors import Refused
 from .replies import Reply, read_reply
-
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Dialogue:
@@ -21,11 +18,7 @@ class Dialogue:
 
     def write(self, commands: Sequence[str], deadline: Deadline) -> None:
         """Send commands in one go. Raises ValueError for one with a control character in it."""
-        for command in commands:
-            if _UNSAFE.search(command):
-                raise ValueError("control character in an SMTP command")
-        lines = "".join(f"{command}\r\n" for command in commands)
-        self.channel.send(lines.encode(), deadline)
+        self.channel.send(to_lines(commands), deadline)
 
     def read(self, deadline: Deadline) -> Reply:
         """The next reply. Raises Refused for 421, which ends a session wherever it comes."""
@@ -41,6 +34,13 @@ class Dialogue:
     def demand(self, command: str, deadline: Deadline) -> Reply:
         """Ask where only a positive reply lets the session go on. Raises Refused for others."""
         return insist(self.ask(command, deadline))
+
+
+def to_lines(commands: Sequence[str]) -> bytes:
+    """Commands as they are sent. Raises ValueError for one with a control character in it."""
+    if not all(map(str.isprintable, commands)):
+        raise ValueError("control character in an SMTP command")
+    return ("\r\n".join(commands) + "\r\n").encode()
 
 
 def insist(reply: Reply) -> Reply:

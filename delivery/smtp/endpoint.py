@@ -15,7 +15,8 @@ class Endpoint:
     """One server. Raises ValueError for a `helo_name` that is no domain or address literal.
 
     `helo_name` is our name in EHLO (RFC 5321 §4.1.4). Credentials are sent over TLS and to
-    loopback addresses only, unless `auth_in_clear` says otherwise.
+    loopback addresses only, unless `auth_in_clear` says otherwise. Without `chunking` mail goes
+    by DATA even where the server offers BDAT.
     """
 
     host: str
@@ -24,6 +25,7 @@ class Endpoint:
     tls: TlsPolicy = field(default_factory=TlsPolicy)
     credentials: Credentials | None = None
     auth_in_clear: bool = False
+    chunking: bool = True
     timeouts: Timeouts = field(default_factory=Timeouts)
 
     def __post_init__(self) -> None:

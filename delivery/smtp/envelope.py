@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .addresses import EnvelopeAddress
 from .data import WireMessage, to_wire
@@ -32,6 +32,10 @@ class Mail:
         if not 1 <= len(parsed) <= MAX_RECIPIENTS or "" in parsed:
             raise ValueError(f"1 to {MAX_RECIPIENTS} recipients, none of them empty")
         return cls(EnvelopeAddress.parse(sender), parsed, to_wire(message))
+
+    def only(self, recipients: Sequence[str]) -> Mail:
+        """The same mail to some of its recipients."""
+        return replace(self, recipients={each: self.recipients[each] for each in recipients})
 
     def mail_command(self, offered: Extensions, recipients: Sequence[str]) -> str:
         """MAIL with the parameters that the mail needs and the server offers."""

@@ -16,6 +16,7 @@ class Extensions:
     """
 
     pipelining: bool = False
+    chunking: bool = False
     eight_bit_mime: bool = False
     smtputf8: bool = False
     starttls: bool = False
@@ -30,6 +31,7 @@ class Extensions:
         offered = _keywords(reply)
         return cls(
             pipelining="PIPELINING" in offered,
+            chunking="CHUNKING" in offered,
             eight_bit_mime="8BITMIME" in offered,
             smtputf8="SMTPUTF8" in offered,
             starttls="STARTTLS" in offered,

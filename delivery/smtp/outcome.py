@@ -12,7 +12,7 @@ class OutcomeKind(StrEnum):
     DELIVERED = "delivered"  # the server took responsibility
     DEFERRED = "deferred"  # try again later
     BOUNCED = "bounced"  # do not try again
-    ABANDONED = "abandoned"  # we stopped before the final dot: nothing was sent
+    ABANDONED = "abandoned"  # we stopped before the last byte: nothing was delivered
 
 
 class Phase(StrEnum):
@@ -46,9 +46,9 @@ class Outcome:
 
     `reply` is what the server said, None where it said nothing (lost, timed out, decided here).
     `status` is the code of RFC 3463, the server's or our own. `host` is `name[address]:port`.
-    `ambiguous`, always with DEFERRED: the whole mail went out, final dot included, and no reply
-    came back, so that it may have been delivered. `duration` is in seconds. `tried` are the
-    outcomes at the hosts that were asked before this one and would not talk.
+    `ambiguous`, always with DEFERRED: the whole mail went out to its last byte, and no reply came
+    back, so that it may have been delivered. `duration` is in seconds. `tried` are the outcomes at
+    the hosts that were asked before this one and would not talk.
     """
 
     kind: OutcomeKind

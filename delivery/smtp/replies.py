@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .errors import ProtocolError
 
@@ -61,7 +62,12 @@ def read_reply(next_line: Callable[[], bytes]) -> Reply:
         if len(lines) == MAX_LINES:
             raise ProtocolError(f"reply of more than {MAX_LINES} lines")
         lines.append(next_line())
-    return parse_reply(lines)
+    return _parse_line(lines[0]) if len(lines) == 1 else parse_reply(lines)
+
+
+@lru_cache(maxsize=256)  # "250 2.1.0 Ok": servers say the same words again and again
+def _parse_line(line: bytes) -> Reply:
+    return parse_reply([line])
 
 
 def parse_reply(lines: Sequence[bytes]) -> Reply:
@@ -80,8 +86,7 @@ def parse_reply(lines: Sequence[bytes]) -> Reply:
 
 
 def _announces_another(line: bytes) -> bool:
-    match = _LINE.fullmatch(line)
-    return match is not None and match[2] == b"-"
+    return line[3:4] == b"-" and _LINE.fullmatch(line) is not None
 
 
 def _split(line: bytes) -> tuple[int, bool, str]:
@@ -93,7 +98,9 @@ def _split(line: bytes) -> tuple[int, bool, str]:
 
 def _printable(raw: bytes) -> str:
     text = raw.decode("utf-8", "replace")
-    return "".join(char if char.isprintable() else "\ufffd" for char in text).strip()
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else "\ufffd" for char in text)
+    return text.strip()
 
 
 def _take_enhanced(texts: list[str]) -> tuple[str | None, str]:

@@ -7,24 +7,41 @@ from .dialogue import Dialogue
 from .errors import ProtocolError, Refused, SessionError
 
 BLOCK = 64 * 1024
-"""Bytes of mail data that share one `Timeouts.data_block`."""
+"""Bytes of mail data that share one `Timeouts.data_block`, and the most that leave at once."""
 
 
-def send_data(dialogue: Dialogue, data: bytes, timeouts: Timeouts) -> None:
-    """Send stuffed mail data without its final dot. Raises SessionError when that fails."""
-    deadline = Deadline(timeouts.transfer(len(data)))
+def part(data: bytes) -> tuple[memoryview, memoryview]:
+    """The bulk of a mail, and its last block, before which we ask: small mail has no bulk."""
     view = memoryview(data)
+    cut = max(0, len(data) - BLOCK)
+    return view[:cut], view[cut:]
+
+
+def send_bulk(dialogue: Dialogue, bulk: memoryview, timeouts: Timeouts) -> None:
+    """Send all but the last block. Raises SessionError when that fails, or the server objects."""
+    deadline = Deadline(timeouts.transfer(len(bulk)))
+    for start in range(0, len(bulk), BLOCK):
+        heed_early_reply(dialogue, timeouts)
+        _send(dialogue, bulk[start : start + BLOCK], timeouts, deadline)
+
+
+def send_last(dialogue: Dialogue, data: bytes, timeouts: Timeouts) -> None:
+    """Send what ends a mail; when this raises SessionError, its last byte never left."""
+    _send(dialogue, data, timeouts, Deadline(timeouts.transfer(len(data))))
+
+
+def _send(
+    dialogue: Dialogue, block: bytes | memoryview, timeouts: Timeouts, deadline: Deadline
+) -> None:
     try:
-        for start in range(0, len(data), BLOCK):
-            block = view[start : start + BLOCK]
-            dialogue.channel.send(block, deadline.within(timeouts.data_block))
+        dialogue.channel.send(block, deadline.within(timeouts.data_block))
     except SessionError:
         heed_early_reply(dialogue, timeouts)  # it says more than "broken pipe"
         raise
 
 
 def heed_early_reply(dialogue: Dialogue, timeouts: Timeouts) -> None:
-    """Return when the server waits for the final dot, as it should.
+    """Return when the server waits for more of the mail, as it should.
 
     Servers that refuse a mail halfway answer and hang up without it. Raises Refused with that
     answer, ConnectionLost for none, ProtocolError for one that is no refusal.
@@ -34,4 +51,4 @@ def heed_early_reply(dialogue: Dialogue, timeouts: Timeouts) -> None:
     reply = dialogue.read(Deadline(timeouts.courtesy))
     if reply.transient or reply.permanent:
         raise Refused(reply)
-    raise ProtocolError(f"answer before the final dot: {reply}")
+    raise ProtocolError(f"answer before the end of the mail: {reply}")

@@ -20,7 +20,7 @@ def test_outcome_is_recorded_without_what_cannot_be_stored():
     settler.start()
     for delivery, said in zip(deliveries, ("\0", "250 OK"), strict=True):
         outcome = Settlement(
-            delivery.recipient.pk,
+            delivery.recipient.recipient_id,
             delivery.lease.token,
             Status.DELIVERED,
             EventType.DELIVER,

@@ -142,7 +142,7 @@ class RelaySession:
             self._place = place
             outcome = place.send(envelope)
             if not outcome.is_of_host:
-                return replace(outcome, tried=tuple(failures))
+                return replace(outcome, tried=tuple(failures)) if failures else outcome
             self.release()
             tried.append(place.pool)
             failures.append(outcome)

@@ -1,14 +1,20 @@
 """Rows that are copied in are the rows that an INSERT would have made."""
 
+from copy import copy
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.forms.models import model_to_dict
 from django.utils import timezone
 
+from accounts.tests.factories import make_client
 from emails.accept import prepare, save
+from emails.addresses import Address
 from emails.insertion import LEAST_COPIED, insert
 from emails.models import Attachment, Email, EmailEvent, Recipient
-from emails.tests.factories import make_project, make_submission
+from emails.tests.factories import make_project, make_submission, request_body
 
 pytestmark = pytest.mark.django_db
 
@@ -46,13 +52,60 @@ def test_copied_and_inserted_mail_are_alike_in_every_table():
     many = [prepare(make_submission(project)) for _ in range(LEAST_COPIED)]
     save(many)
     save([prepare(make_submission(project))])
-    for model in (Recipient, EmailEvent):
+    varying = {"id", "email", "recipient", "next_attempt_at", "timestamp"}
+    varying |= {"public_id", "rfc_message_id", "created_at", "expires_at"}
+    for model in (Email, Recipient, EmailEvent):
         rows = list(model.objects.order_by("pk"))
         assert len(rows) == LEAST_COPIED + 1
-        varying = {"id", "email", "recipient", "next_attempt_at", "timestamp"}
         alike = [{k: v for k, v in model_to_dict(row).items() if k not in varying} for row in rows]
         assert all(row == alike[-1] for row in alike)
     assert not Attachment.objects.exists()
+
+
+@pytest.mark.parametrize("scheduled", [False, True])
+def test_mail_in_one_statement_is_as_the_tables_would_have_it(scheduled):
+    people = tuple(Address(f"p{n}@example.org", text) for n, text in enumerate(AWKWARD[5:8]))
+    submission = make_submission(
+        subject="Ünïcødé %s",
+        html_body="".join(AWKWARD) + "\u2028%(x)s",
+        variables={text: [text, None, 1.5, True] for text in AWKWARD},
+        headers={"X-A": "\\ '"},
+        tags=("a", "{}"),
+        cc=people,
+        scheduled_at=timezone.now() + timedelta(days=1) if scheduled else None,
+    )
+    prepared = prepare(submission)
+    save([prepared])
+    stored = Email.objects.get()
+    assert model_to_dict(stored) == model_to_dict(prepared.email)
+    assert stored.pk == prepared.email.pk
+    rows = list(Recipient.objects.order_by("pk"))
+    assert [row.address for row in rows] == ["ann@example.org", *(who.email for who in people)]
+    assert {(row.status, row.email_id) for row in rows} == {
+        ("scheduled" if scheduled else "queued", stored.pk)
+    }
+    happened = EmailEvent.objects.order_by("pk")
+    assert list(happened.values_list("recipient_id", "type", "email_id", "data")) == [
+        (row.pk, "schedule" if scheduled else "queue", stored.pk, {}) for row in rows
+    ]
+
+
+def test_mail_in_one_statement_is_all_or_nothing():
+    prepared = prepare(make_submission())
+    save([prepared])
+    again = replace(prepared, email=copy(prepared.email))
+    again.email.pk = None
+    with pytest.raises(IntegrityError), transaction.atomic():
+        save([again])
+    assert [Model.objects.count() for Model in (Email, Recipient, EmailEvent)] == [1, 1, 1]
+
+
+@pytest.mark.services
+def test_usual_request_takes_two_statements_of_which_one_writes(django_assert_num_queries):
+    client = make_client()
+    client.post("/api/emails", request_body(), format="json")  # notes that the key is used
+    with django_assert_num_queries(2):
+        assert client.post("/api/emails", request_body(), format="json").status_code == 202
 
 
 def test_fault_of_the_database_is_raised_as_django_raises_it():

@@ -9,11 +9,15 @@ from django.utils import timezone
 from emails import transitions
 from emails.models import EmailEvent, EventType, Priority, Recipient, Status
 from emails.tests.factories import in_the_past, make_email, make_recipient
-from emails.transitions import Settlement
+from emails.transitions import Claimed, Settlement
 
 pytestmark = pytest.mark.django_db
 
 LEASE = 60
+
+
+def claimed(limit):
+    return [row.recipient_id for row in transitions.claim(limit, LEASE)[1]]
 
 
 def delivered(pk, token):
@@ -22,9 +26,9 @@ def delivered(pk, token):
 
 def test_due_recipient_is_claimed_once():
     row = make_recipient()
-    token, ids = transitions.claim(10, LEASE)
-    assert ids == [row.pk]
-    assert transitions.claim(10, LEASE)[1] == []
+    token, taken = transitions.claim(10, LEASE)
+    assert taken == [Claimed(row.pk, row.email_id, row.address, 1)]
+    assert claimed(10) == []
     row.refresh_from_db()
     assert (row.status, row.lease_token, row.attempts) == (Status.SENDING, token, 1)
     assert row.next_attempt_at > timezone.now() + timedelta(seconds=LEASE - 5)
@@ -34,15 +38,15 @@ def test_recipient_that_became_due_this_very_moment_is_claimed():
     row = make_recipient(next_attempt_at=timezone.now() + timedelta(hours=1))
     for _ in range(200):  # the clocks of Python and SQLite differ in what they tell
         Recipient.objects.update(status=Status.QUEUED, next_attempt_at=timezone.now())
-        assert transitions.claim(1, LEASE)[1] == [row.pk]
+        assert claimed(1) == [row.pk]
 
 
 @pytest.mark.parametrize("status", [Status.SCHEDULED, Status.QUEUED, Status.DEFERRED])
 def test_every_waiting_status_is_claimed_when_due_and_not_before(status):
     row = make_recipient(status=status, next_attempt_at=timezone.now() + timedelta(seconds=30))
-    assert transitions.claim(10, LEASE)[1] == []
+    assert claimed(10) == []
     Recipient.objects.update(next_attempt_at=in_the_past(seconds=1))
-    assert transitions.claim(10, LEASE)[1] == [row.pk]
+    assert claimed(10) == [row.pk]
 
 
 @pytest.mark.parametrize(
@@ -50,20 +54,20 @@ def test_every_waiting_status_is_claimed_when_due_and_not_before(status):
 )
 def test_no_other_status_is_claimed(status):
     make_recipient(status=status)
-    assert transitions.claim(10, LEASE)[1] == []
+    assert claimed(10) == []
 
 
 def test_single_sends_go_before_batches():
     batch = make_recipient(priority=Priority.BATCH, next_attempt_at=in_the_past(hours=1))
     single = make_recipient()
-    assert transitions.claim(1, LEASE)[1] == [single.pk]
-    assert transitions.claim(1, LEASE)[1] == [batch.pk]
+    assert claimed(1) == [single.pk]
+    assert claimed(1) == [batch.pk]
 
 
 def test_claim_takes_no_more_than_its_limit():
     for _ in range(5):
         make_email()
-    assert len(transitions.claim(3, LEASE)[1]) == 3
+    assert len(claimed(3)) == 3
 
 
 def test_settlement_writes_status_and_event():
@@ -87,7 +91,7 @@ def test_deferral_waits_and_is_claimed_again():
     row.refresh_from_db()
     assert timedelta(seconds=290) < row.next_attempt_at - timezone.now() < timedelta(seconds=310)
     Recipient.objects.update(next_attempt_at=in_the_past(seconds=1))
-    assert transitions.claim(1, LEASE)[1] == [row.pk]
+    assert claimed(1) == [row.pk]
     row.refresh_from_db()
     assert row.attempts == 2
 
@@ -111,7 +115,7 @@ def test_expired_lease_is_taken_over_as_ambiguous():
     assert (row.status, row.ambiguous) == (Status.DEFERRED, True)
     assert EmailEvent.objects.get(type=EventType.DEFER).data["ambiguous"] is True
     assert transitions.settle([delivered(row.pk, token)]) == set()
-    assert transitions.claim(1, LEASE)[1] == [row.pk]
+    assert claimed(1) == [row.pk]
 
 
 def test_lease_is_renewed_only_for_who_holds_it():
@@ -129,7 +133,7 @@ def test_what_is_given_back_counts_as_not_tried():
     assert transitions.give_back(token, [row.pk]) == 1
     row.refresh_from_db()
     assert (row.status, row.attempts, row.ambiguous) == (Status.QUEUED, 0, False)
-    assert transitions.claim(1, LEASE)[1] == [row.pk]
+    assert claimed(1) == [row.pk]
 
 
 def test_many_outcomes_are_settled_in_one_call():

@@ -28,7 +28,7 @@ def folder(tmp_path):
 def test_what_is_spooled_comes_out_as_it_went_in(folder):
     hits = [make_hit(n) for n in range(5)]
     for hit in hits:
-        Spool(folder).append(hit)
+        Spool(folder).append([hit])
     stored = []
     assert Spool(folder).drain(stored.extend) == 5
     assert stored == hits
@@ -38,14 +38,14 @@ def test_what_is_spooled_comes_out_as_it_went_in(folder):
 
 def test_hits_stay_when_storing_them_fails(folder):
     spool = Spool(folder)
-    spool.append(make_hit())
+    spool.append([make_hit()])
 
     def fail(hits):
         raise OperationalError
 
     with pytest.raises(OperationalError):
         spool.drain(fail)
-    spool.append(make_hit(2))
+    spool.append([make_hit(2)])
     stored = []
     assert spool.drain(stored.extend) == 2
     assert {hit.data["n"] for hit in stored} == {1, 2}
@@ -53,7 +53,7 @@ def test_hits_stay_when_storing_them_fails(folder):
 
 def test_broken_last_line_does_not_keep_the_others(folder):
     spool = Spool(folder)
-    spool.append(make_hit())
+    spool.append([make_hit()])
     with (folder / "hits.jsonl").open("ab") as file:
         file.write(b'["open", 1, 1, "20')
     stored = []
@@ -65,7 +65,7 @@ def test_writers_lose_nothing_while_others_drain(folder):
 
     def write(start):
         for n in range(start, start + 100):
-            Spool(folder).append(make_hit(n))
+            Spool(folder).append([make_hit(n)])
 
     def drain():
         while not done.is_set():

@@ -1,6 +1,7 @@
 """What a reader's mail program fetches, and what is kept of it."""
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from emails.models import EmailEvent, EventType
@@ -113,7 +114,8 @@ def test_target_is_sent_as_a_browser_would_ask(client, recipient, target, locati
 
 def test_no_session_is_made_and_no_query_asks_for_one(client, recipient, django_assert_num_queries):
     client.get(click_path(recipient))  # warms what is cached
-    with django_assert_num_queries(3):  # a savepoint, the event, its release
+    # The event; on SQLite within a savepoint and its release.
+    with django_assert_num_queries(1 if connection.vendor == "postgresql" else 3):
         answer = client.get(click_path(recipient))
     assert not answer.cookies
 

@@ -50,6 +50,13 @@ class Peer:
         taken, self.buffer = self.buffer[: found + len(end)], self.buffer[found + len(end) :]
         return taken
 
+    def take(self, size: int) -> bytes:
+        """Exactly so many bytes."""
+        while len(self.buffer) < size:
+            self.receive()
+        taken, self.buffer = self.buffer[:size], self.buffer[size:]
+        return taken
+
 
 Action = Callable[[Peer], None]
 

@@ -11,6 +11,8 @@ from .scripted import ScriptedServer
 SENDER = "sender@example.com"
 ONE, TWO, THREE = "one@example.net", "two@example.net", "three@example.net"
 MESSAGE = b"From: sender@example.com\r\nSubject: hi\r\n\r\nHello.\r\n.\r\n..dots\r\n"
+LARGE = b"Subject: large\r\n\r\n" + (b"z" * 98 + b"\r\n") * 2_000
+"""200 kB: more than leaves in one piece."""
 BIG = b"Subject: big\r\n\r\n" + b"x" * 70 + b"\r\n" + (b"y" * 98 + b"\r\n") * 160_000
 """16 MB: more than the kernel's buffers take while nobody reads."""
 

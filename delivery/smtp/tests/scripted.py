@@ -6,8 +6,11 @@
         assert server.messages[0].recipients == ["one@example.com"]
 
 Steps, in the order of a session: connect, greeting, ehlo, helo, starttls, handshake, auth, mail,
-rcpt, data (the command), body (once its first bytes are there), dot (once all are there), rset,
-noop, quit, unknown. Without an action a step is answered as a friendly server would.
+rcpt, data and bdat (the commands), body (once its first bytes are there), chunk (one of several,
+once it is there), dot (once all bytes are there, the last chunk's too), probe (a chunk out of
+turn), rset, noop, quit, unknown. With CHUNKING among the extensions (CHUNKED) it offers BDAT.
+Without an action a step is answered as a friendly server would; bdat has no answer of its own, and
+with an action the server reads the chunk as commands.
 
 Actions: `say`, `drop`, `stall`, `garbage`, `drip`, `sip`, `in_turn`, `once_seen`, or any function
 of the `Peer`. A command counts as accepted when the last line said begins with 2 or 3.
@@ -40,6 +43,8 @@ from .actions import (
 from .certificates import Certificate
 
 __all__ = [
+    "CHUNKED",
+    "EXTENSIONS",
     "Action",
     "Hangup",
     "Peer",
@@ -56,6 +61,7 @@ __all__ = [
 ]
 
 EXTENSIONS = ("PIPELINING", "SIZE 33554432", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
+CHUNKED = (*EXTENSIONS, "CHUNKING")
 PATIENCE = 10.0
 """Seconds a test waits for what must happen, before it fails."""
 
@@ -196,9 +202,11 @@ class _Conversation:
         self.forget()
 
     def forget(self) -> None:
+        self.begun = False
         self.sender: str | None = None
         self.parameters: list[str] = []
         self.recipients: list[str] = []
+        self.chunks: list[bytes] = []
 
     def run(self) -> None:
         self.answer("connect")
@@ -273,8 +281,10 @@ class _Conversation:
         return b64decode(self.peer.take_until(b"\r\n")).decode()
 
     def on_mail(self, line: str) -> None:
+        self.begun = True
         if self.answer("mail", "250 2.1.0 sender ok"):
             self.forget()
+            self.begun = True
             self.sender, self.parameters = _path(line)
 
     def on_rcpt(self, line: str) -> None:
@@ -294,13 +304,34 @@ class _Conversation:
         # The CRLF before the final dot may be that of the command (RFC 5321 §4.1.1.4).
         self.peer.buffer = b"\r\n" + self.peer.buffer
         wire = self.peer.take_until(b"\r\n.\r\n")[2:-3]
-        self.peer.on_acceptance = lambda: self.keep(wire)
-        self.answer("dot", "250 2.0.0 accepted")
-        self.peer.on_acceptance = None
-
-    def keep(self, wire: bytes) -> None:
         lines = wire.split(b"\r\n")
         data = b"\r\n".join(line[1:] if line.startswith(b".") else line for line in lines)
+        self.end("250 2.0.0 accepted", data, wire)
+
+    def on_bdat(self, line: str) -> object:
+        if self.server.act("bdat", self.peer):
+            return self.server.done("bdat")
+        _, size, *last = line.split()
+        if not self.begun:
+            self.peer.take(int(size))
+            return self.answer("probe", "503 5.5.1 MAIL first")
+        if int(size) and not self.peer.buffer:
+            self.peer.receive()
+        self.answer("body")
+        self.chunks.append(self.peer.take(int(size)))
+        default = "250 2.0.0 accepted" if self.recipients else "503 5.5.1 no valid recipients"
+        if last:
+            self.end(default, whole := b"".join(self.chunks), whole)
+        else:
+            self.answer("chunk", default)
+        return None
+
+    def end(self, default: str, data: bytes, wire: bytes) -> None:
+        self.peer.on_acceptance = lambda: self.keep(data, wire)
+        self.answer("dot", default)
+        self.peer.on_acceptance = None
+
+    def keep(self, data: bytes, wire: bytes) -> None:
         received = Received(
             self.sender or "", self.recipients, data, wire, self.parameters, self.tls
         )

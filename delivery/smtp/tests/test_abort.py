@@ -10,7 +10,7 @@ from delivery.smtp import Outcome, Session, TlsMode, TlsPolicy
 
 from .certificates import Certificate
 from .factories import BIG, MESSAGE, ONE, SENDER, endpoint, yes
-from .scripted import ScriptedServer, stall
+from .scripted import CHUNKED, ScriptedServer, stall
 
 
 @pytest.mark.parametrize("mode", [TlsMode.NONE, TlsMode.STARTTLS])
@@ -44,6 +44,21 @@ def test_abort_ends_a_blocked_send(
         assert found[0].phase in phases
         assert found[0].ambiguous is ambiguous
         assert found[0].detail != "timed out"
+
+
+def test_abort_of_a_mail_that_left_all_at_once_is_ambiguous() -> None:
+    with ScriptedServer(extensions=CHUNKED) as server:
+        server.on("mail", stall)
+        session = Session(endpoint(server))
+        found: list[Outcome] = []
+        thread = threading.Thread(
+            target=lambda: found.append(session.send(SENDER, [ONE], MESSAGE, yes)[ONE])
+        )
+        thread.start()
+        server.wait_for("mail")
+        session.abort()
+        thread.join(5)
+        assert (found[0].kind, found[0].phase, found[0].ambiguous) == ("deferred", "dot", True)
 
 
 def test_aborted_session_sends_nothing_more() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from delivery.smtp import Connection, OutcomeKind
 
-from .factories import BIG, MESSAGE, ONE, SENDER, TWO, endpoint
+from .factories import BIG, LARGE, MESSAGE, ONE, SENDER, TWO, endpoint
 from .scripted import ScriptedServer, say
 
 
@@ -22,7 +22,7 @@ def test_abandoned_mail_is_not_delivered(message: bytes) -> None:
     assert server.messages == []
 
 
-def test_before_dot_is_asked_once_and_after_the_body() -> None:
+def test_before_dot_is_asked_once_and_after_the_bulk_of_a_large_mail() -> None:
     asked: list[int] = []
     with ScriptedServer() as server:
         connection = Connection(endpoint(server))
@@ -33,8 +33,26 @@ def test_before_dot_is_asked_once_and_after_the_body() -> None:
             asked.append(len(server.messages))
             return True
 
+        assert connection.send(SENDER, [ONE], LARGE, before_dot)[ONE].kind == "delivered"
+        assert asked == [0]
+        assert server.messages[0].data == LARGE
+
+
+def test_before_dot_is_asked_once_and_before_the_body_of_a_small_mail() -> None:
+    asked: list[int] = []
+    early: list[bytes] = []
+    with ScriptedServer() as server:
+        server.on("body", lambda peer: early.append(b"." if asked else peer.buffer))
+        connection = Connection(endpoint(server))
+        connection.open()
+
+        def before_dot() -> bool:
+            asked.append(len(server.messages))
+            return True
+
         assert connection.send(SENDER, [ONE], MESSAGE, before_dot)[ONE].kind == "delivered"
         assert asked == [0]
+        assert early == [b"."]
 
 
 def test_before_dot_is_not_asked_when_nobody_is_left() -> None:

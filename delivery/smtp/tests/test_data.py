@@ -111,6 +111,17 @@ def test_longest_line_passes_and_one_more_byte_is_refused(end: bytes) -> None:
         to_wire(b"a: b\r\n\r\n" + b"x" * (MAX_LINE + 1) + end)
 
 
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.sampled_from([0, 1, 2, 500, 996, 997, 998, 999, 1000]), max_size=8))
+def test_line_over_the_limit_is_found_wherever_it_stands(lengths: list[int]) -> None:
+    message = b"".join(b"x" * length + b"\r\n" for length in lengths)
+    if max(lengths, default=0) <= MAX_LINE:
+        assert to_wire(message).content == message
+    else:
+        with pytest.raises(ValueError, match=f"a line of {max(lengths)} bytes"):
+            to_wire(message)
+
+
 def test_leading_dot_does_not_count_twice() -> None:
     assert to_wire(b"." * MAX_LINE).size == MAX_LINE + 2
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from delivery.smtp import Connection, Credentials, Endpoint, TlsMode, TlsPolicy
+from delivery.smtp import Connection, Credentials, Endpoint, TlsMode, TlsPolicy, transfer
 
 from .certificates import Certificate
 from .factories import MESSAGE, SENDER, timeouts, yes
@@ -93,15 +95,14 @@ def oracle() -> object:
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-@given(several=st.lists(messages, min_size=1, max_size=3))
+@given(several=st.lists(messages, min_size=1, max_size=3), block=st.integers(1, 40))
 def test_independent_server_reads_every_message_as_it_was(
-    oracle: tuple[Inbox, Connection], several: list[bytes]
+    oracle: tuple[Inbox, Connection], several: list[bytes], block: int
 ) -> None:
     inbox, connection = oracle
     inbox.envelopes.clear()
-    for message in several:
-        message = b"a: b\r\n\r\n" + message  # noqa: PLW2901 - keeps 8-bit bytes out of the header
-        assert connection.send(SENDER, ["a@example.net"], message, yes)["a@example.net"].reply
-    assert [envelope.content for envelope in inbox.envelopes] == [
-        canonical(b"a: b\r\n\r\n" + message) for message in several
-    ]
+    sent = [b"a: b\r\n\r\n" + body for body in several]  # keeps 8-bit bytes out of the header
+    with patch.object(transfer, "BLOCK", block):
+        for message in sent:
+            assert connection.send(SENDER, ["a@example.net"], message, yes)["a@example.net"].reply
+    assert [envelope.content for envelope in inbox.envelopes] == list(map(canonical, sent))

@@ -8,6 +8,7 @@ from delivery.smtp import Connection, Outcome, OutcomeKind, Phase
 
 from .factories import BIG, MESSAGE, ONE, SENDER, THREE, TWO, endpoint, timeouts, yes
 from .scripted import (
+    CHUNKED,
     EXTENSIONS,
     Action,
     ScriptedServer,
@@ -21,6 +22,9 @@ from .scripted import (
 
 IN_TURN = [each for each in EXTENSIONS if each != "PIPELINING"]
 both_ways = pytest.mark.parametrize("extensions", [EXTENSIONS, IN_TURN], ids=["pipelined", "turn"])
+every_way = pytest.mark.parametrize(
+    "extensions", [EXTENSIONS, IN_TURN, CHUNKED], ids=["pipelined", "turn", "chunked"]
+)
 
 
 def connect(server: ScriptedServer) -> Connection:
@@ -40,7 +44,7 @@ def kinds(outcomes: list[Outcome]) -> list[str]:
     return [outcome.kind.value for outcome in outcomes]
 
 
-@both_ways
+@every_way
 def test_refused_recipient_bounces_alone(extensions: list[str]) -> None:
     with ScriptedServer(extensions=extensions) as server:
         server.on("rcpt", say("550 5.1.1 no such user"), nth=2)
@@ -76,7 +80,7 @@ def test_accepted_recipients_share_what_becomes_of_the_mail(
         ]
 
 
-@both_ways
+@every_way
 def test_421_at_the_second_recipient_delivers_none_and_keeps_the_refusal(
     extensions: list[str],
 ) -> None:
@@ -101,7 +105,7 @@ def test_421_ends_the_connection_without_ambiguity(step: str, extensions: list[s
         assert not connection.is_open
 
 
-@both_ways
+@every_way
 def test_connection_lost_between_recipients_defers_those_without_an_answer(
     extensions: list[str],
 ) -> None:

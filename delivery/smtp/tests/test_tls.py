@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from delivery.smtp import Connection, Endpoint, Outcome, Phase, TlsMode, TlsPolicy
+from delivery.smtp import Connection, Endpoint, Outcome, Phase, Session, TlsMode, TlsPolicy
 
 from .certificates import Certificate
-from .factories import BIG, MESSAGE, ONE, SENDER, endpoint, yes
-from .scripted import ScriptedServer, drop, garbage, in_turn, say, stall
+from .factories import BIG, LARGE, MESSAGE, ONE, SENDER, endpoint, yes
+from .scripted import CHUNKED, ScriptedServer, drop, garbage, in_turn, say, stall
 
 
 def deliver(to: Endpoint) -> Outcome:
@@ -131,6 +131,16 @@ def test_big_mail_and_kept_connection_over_tls(certificate: Certificate) -> None
         assert connection.is_reusable()  # though TLS 1.3 session tickets lie unread
         assert connection.send(SENDER, [ONE], MESSAGE, yes)[ONE].kind == "delivered"
         server.wait_for("dot")
+
+
+def test_chunks_over_tls(certificate: Certificate) -> None:
+    policy = TlsPolicy(TlsMode.STARTTLS, ca_file=certificate.chain)
+    with ScriptedServer(extensions=CHUNKED, certificate=certificate) as server:
+        session = Session(endpoint(server, tls=policy))
+        for message in (MESSAGE, LARGE, MESSAGE):
+            assert session.send(SENDER, [ONE], message, yes)[ONE].kind == "delivered"
+        assert [message.data for message in server.messages] == [MESSAGE, LARGE, MESSAGE]
+        assert server.connections == 1
 
 
 def test_missing_ca_file_is_the_callers_mistake() -> None:

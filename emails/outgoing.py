@@ -1,0 +1,58 @@
+"""What delivery needs of emails: read for many at once, without what only people look at."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from emails.models import Attachment, Email, TemplateVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An email as it is sent; the fields are those of `Email`. A tenth of what a row costs."""
+
+    pk: int
+    public_id: str
+    created_at: datetime
+    from_email: str
+    from_name: str
+    reply_to: list[dict[str, str]]
+    to: list[dict[str, str]]
+    cc: list[dict[str, str]]
+    subject: str
+    html_body: str
+    text_body: str
+    variables: dict[str, Any]
+    headers: dict[str, str]
+    rfc_message_id: str
+    track_opens: bool
+    track_clicks: bool
+    scheduled_at: datetime | None
+    expires_at: datetime
+    template_version: TemplateVersion | None
+    attachments: Sequence[Attachment]
+
+
+COLUMNS = [name for name in Outgoing.__slots__ if name not in ("template_version", "attachments")]
+
+
+def load(ids: Collection[int]) -> dict[int, Outgoing]:
+    """Return the emails that (still) exist, by id."""
+    rows = list(Email.objects.filter(pk__in=ids).values_list(*COLUMNS, "template_version_id"))
+    versions = TemplateVersion.objects.in_bulk({row[-1] for row in rows if row[-1]})
+    attachments = _attachments(ids)
+    return {
+        row[0]: Outgoing(*row[:-1], versions.get(row[-1]), attachments.get(row[0], ()))
+        for row in rows
+    }
+
+
+def _attachments(ids: Collection[int]) -> dict[int, list[Attachment]]:
+    found: dict[int, list[Attachment]] = defaultdict(list)
+    for attachment in Attachment.objects.select_related("upload").filter(email__in=ids):
+        found[attachment.email_id].append(attachment)
+    return found
