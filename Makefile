@@ -6,6 +6,7 @@
 #              DATABASE=postgres or sqlite, SEED=…, ARGS=--rolling: only orderly restarts)
 # make outage  take Redis and beat away while mail is posted, and say what it cost (SECONDS=600,
 #              HOW=killed or paused)
+# make bench   measure it beside its peers (ARGS="delivery --rounds 1 --scale 0.2"; --list)
 # make env     write .env for docker-compose.yml, with fresh secrets
 # make lock    resolve requirements*.in into requirements*.txt
 # make clean   remove the virtual environment and caches; the data in VAR stays
@@ -28,6 +29,7 @@ PIP := $(PY) -m pip --quiet --disable-pip-version-check install
 CREATED := $(VENV)/.created
 RUN_READY := $(VENV)/.run
 DEV_READY := $(VENV)/.dev
+BENCH_READY := $(VENV)/.bench
 
 # What `make check` looks at is the code, not somebody's environment.
 CHECKED := SECRET_KEY=checks-only-0123456789-abcdefghij-0123456789-ABCDEFGHIJ \
@@ -37,7 +39,7 @@ CHECKED := SECRET_KEY=checks-only-0123456789-abcdefghij-0123456789-ABCDEFGHIJ \
 CODE := mailer delivery tracking emails uploads accounts
 
 .DEFAULT_GOAL := run
-.PHONY: run test check chaos outage env lock clean
+.PHONY: run test check chaos outage bench env lock clean
 
 run: $(RUN_READY)
 	@PORT='$(PORT)' VAR='$(VAR)' exec $(PY) -m mailer.development
@@ -63,6 +65,9 @@ chaos: $(DEV_READY)
 outage: SECONDS = 600
 outage: $(DEV_READY)
 	@exec $(PY) -m tests.outage --seconds $(SECONDS) --how $(HOW)
+
+bench: $(BENCH_READY)
+	@exec $(PY) -m benchmarks $(ARGS)
 
 # Nothing is installed for it: production needs Docker alone.
 env:
@@ -98,3 +103,8 @@ $(DEV_READY): requirements-dev.txt requirements.txt $(CREATED)
 	@echo "installing what it runs on and what the tests need (once) ..."
 	@$(PIP) -r requirements-dev.txt
 	@touch $@ $(RUN_READY)
+
+$(BENCH_READY): benchmarks/requirements.txt $(DEV_READY)
+	@echo "installing what it is measured beside (once) ..."
+	@$(PIP) -c requirements-dev.txt -r $<
+	@touch $@

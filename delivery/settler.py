@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
 MOST_IN_ONE_COMMIT = 500
-GATHER_SECONDS = 0.002  # under load: a commit of twenty costs a third of four commits of five
+GATHER_SECONDS = 0.003  # under load: a commit of twenty costs a third of four commits of five
 
 
 class Pending:

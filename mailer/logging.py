@@ -64,6 +64,9 @@ class TextFormatter(logging.Formatter):
 
 def logging_config(form: str, level: str) -> dict[str, Any]:
     """Return Django's LOGGING for `form` "json" or "text"."""
+    # None of it is written, and each costs every line something.
+    logging.logThreads = logging.logProcesses = False
+    logging.logMultiprocessing = False
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 import idna
@@ -84,6 +85,7 @@ def needs_smtputf8(draft: Draft) -> bool:
     return any(address.needs_smtputf8 for address in draft.addresses)
 
 
+@lru_cache(maxsize=1024)  # the sender of all mails is one of a few
 def _check_address(address: Address) -> None:
     check_header_text(address.name)
     check_header_text(address.email)

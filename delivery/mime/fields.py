@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from delivery.mime.words import WORD_LIMIT, encoded_words
@@ -59,10 +60,11 @@ def addresses(name: str, mailboxes: Sequence[Address]) -> str:
     return fold(name, tokens)
 
 
-def _mailbox(address: Address) -> list[str]:
+@lru_cache(maxsize=1024)  # the sender of all mails is one of a few
+def _mailbox(address: Address) -> tuple[str, ...]:
     if not address.name:
-        return [f" {address.addr_spec}"]
-    return [*_phrase(address.name), f" <{address.addr_spec}>"]
+        return (f" {address.addr_spec}",)
+    return (*_phrase(address.name), f" <{address.addr_spec}>")
 
 
 def _phrase(name: str) -> list[str]:

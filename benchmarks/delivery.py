@@ -1,0 +1,90 @@
+"""Delivery: a full queue, two workers, two cores; beside post_office and a Celery task a mail."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from functools import partial
+
+from benchmarks import ours
+from benchmarks.cpu import Meter, per_mail
+from benchmarks.measure import Contender, Sample, alternate, best, until
+from benchmarks.peers.celery_email import peer as celery_email
+from benchmarks.peers.post_office import peer as post_office
+from benchmarks.report import Row
+from benchmarks.sinks import Sink, SmtpSink
+from benchmarks.stage import Stage
+
+MAILS = 8_000
+TASKS = 3_000  # of the contender that is the slowest by far
+WORKERS = 2
+DELIVERED = "SELECT count(*) FROM recipients WHERE status = 'delivered'"
+FULL, PLAIN = "full work", "untracked and unsigned"
+# What post_office is fastest with here: fewer, larger batches cost it fewer forks and commits.
+POST_OFFICE = {
+    f"{post_office.NAME}, 1 process": {"processes": 1, "threads": 5, "batch": 1000},
+    f"{post_office.NAME}, 2 processes": {"processes": 2, "threads": 5, "batch": 2000},
+}
+CELERY_EMAIL = {f"{celery_email.NAME}, {processes} processes": processes for processes in (2, 4)}
+
+
+def deliver(
+    stage: Stage,
+    sink: Callable[[], AbstractContextManager[Sink]],
+    count: int,
+    *,
+    full: bool,
+    workers: int = WORKERS,
+    **settings: str,
+) -> Sample:
+    """Deliver `count` mails; from the opening of the queue until all are settled. Mails/s."""
+    known = ours.key(stage)
+    url = stage.databases.make("round", ours.filled(stage, count, tracked=full))
+    stage.databases.ask("round", "CHECKPOINT")
+    stage.redis.flush()
+    signing = ours.dkim(stage) if full else {}
+    with sink() as server:
+        values = {"SMTP_RELAY_URL": server.relay_url()} | signing | settings
+        with ours.Platform(stage, url, known, **values) as platform:
+            with stage.databases.gate("round", "recipients", workers):
+                platform.start_workers(workers)
+            kinds = {"worker": platform.pids("worker"), "sink": server.pids}
+            meter = Meter(kinds | stage.processes())
+            meter.begin()
+            begins = time.monotonic()
+            until(lambda: server.taken() >= count, "all mails arrived")
+            ends = until(lambda: delivered(stage) == count, "all mails were settled")
+            used = meter.used()
+    return Sample(count / (ends - begins), per_mail(used, count))
+
+
+def delivered(stage: Stage) -> int:
+    """Return how many recipients are recorded as delivered."""
+    return int(stage.databases.ask("round", DELIVERED)[0][0])
+
+
+def run(stage: Stage) -> Iterable[Row]:
+    """Measure the rows of delivery over loopback."""
+    results = alternate(stage.extent.rounds, _contenders(stage))
+    queued = best(results, list(POST_OFFICE))
+    tasks = best(results, list(CELERY_EMAIL))
+    full, plain = results[FULL], results[PLAIN]
+    yield Row(f"delivery: {FULL}", "mails/s", full, *queued, at_least=2.5, aim=3)
+    yield Row(f"delivery: {PLAIN}", "mails/s", plain, *queued, at_least=4, aim=5)
+    yield Row(f"delivery: {FULL}", "mails/s", full, *tasks, at_least=8)
+    yield Row(f"delivery: {PLAIN}", "mails/s", plain, *tasks, at_least=8)
+
+
+def _contenders(stage: Stage) -> dict[str, Contender]:
+    count, tasks = stage.extent.of(MAILS), stage.extent.of(TASKS)
+    sink = partial(SmtpSink, stage.folder)
+    contenders: dict[str, Contender] = {
+        FULL: partial(deliver, stage, sink, count, full=True),
+        PLAIN: partial(deliver, stage, sink, count, full=False),
+    }
+    for name, options in POST_OFFICE.items():
+        contenders[name] = partial(post_office.deliver, stage, sink, count, **options)
+    for name, processes in CELERY_EMAIL.items():
+        contenders[name] = partial(celery_email.deliver, stage, sink, tasks, processes=processes)
+    return contenders

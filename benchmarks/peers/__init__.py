@@ -1,0 +1,1 @@
+"""What the platform is measured beside, each a project of its own."""

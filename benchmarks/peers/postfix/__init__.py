@@ -1,0 +1,1 @@
+"""A private Postfix that relays all it is given to a sink."""
