@@ -274,9 +274,9 @@ def ending_with_us(command: list[str]) -> list[str]:
     """Return `command` so that it gets SIGINT when this process dies, where the system can."""
     if sys.platform != "linux" or shutil.which("setpriv") is None:
         return command
-    if command[0] == "setpriv":
-        return ["setpriv", "--pdeathsig", "INT", *command[1:]]
-    return ["setpriv", "--pdeathsig", "INT", "--", *command]
+    # A shell lets what it runs in the background ignore SIGINT, and so do our children then.
+    ending = ["env", "--default-signal=INT", "setpriv", "--pdeathsig", "INT"]
+    return [*ending, *(command[1:] if command[0] == "setpriv" else ["--", *command])]
 
 
 def main() -> int:

@@ -131,8 +131,16 @@ def test_normal_forms_are_stable_and_their_domain_is_ascii(text):
     assert address.domain == address.domain.lower()
 
 
-@given(st.from_regex(PLAIN, fullmatch=True).filter(lambda address: len(address) <= 63))
+# PLAIN with words of bounded length: Hypothesis makes nearly all others too long.
+SHORT = (
+    r"[A-Za-z0-9]{1,8}(?:[._+-][A-Za-z0-9]{1,4}){0,3}"
+    r"@(?:[a-z0-9]{1,6}(?:-[a-z0-9]{1,4}){0,2}\.){1,2}[a-z]{2,6}"
+)
+
+
+@given(st.from_regex(SHORT, fullmatch=True))
 def test_plain_address_is_what_the_library_makes_of_it(address):
+    assert PLAIN.fullmatch(address)
     found = email_validator.validate_email(
         address, check_deliverability=False, globally_deliverable=False, test_environment=True
     )
