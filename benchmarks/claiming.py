@@ -22,7 +22,8 @@ WARM_UP = 5
 def timed() -> float:
     """Claim and release once; return the milliseconds."""
     begins = time.perf_counter()
-    token, ids = transitions.claim(LIMIT, LEASE_SECONDS)
+    token, taken = transitions.claim(LIMIT, LEASE_SECONDS)
+    ids = [row.recipient_id for row in taken]
     given_back = transitions.give_back(token, ids)
     ends = time.perf_counter()
     if not len(ids) == given_back == LIMIT:

@@ -42,7 +42,7 @@ def run(stage: Stage) -> Iterable[Row]:
         PLAIN: partial(ours, full=False),
         FULL: partial(ours, full=True),
         NAME: partial(
-            post_office.deliver, stage, sink, theirs, processes=1, threads=5, batch=theirs
+            post_office.deliver, stage, sink, theirs, processes=1, THREADS=5, BATCH_SIZE=theirs
         ),
     }
     results = alternate(stage.extent.rounds, contenders)

@@ -37,19 +37,21 @@ def deliver(
     count: int,
     *,
     processes: int,
-    threads: int,
-    batch: int,
+    **settings: int,
 ) -> Sample:
-    """Send `count` mails; from the opening of its queue until all are recorded. Mails a second."""
+    """Send `count` mails; from the opening of its queue until all are recorded. Mails a second.
+
+    `settings` are THREADS, BATCH_SIZE and LOG_LEVEL where they are not its defaults.
+    """
     url = stage.databases.make("round", filled(stage, count))
     stage.databases.ask("round", "CHECKPOINT")
     with sink() as server:
-        settings = {"SINK_PORT": server.port, "THREADS": threads, "BATCH_SIZE": batch}
+        values = {"SINK_PORT": server.port, **settings}
         project = Project(
             "post_office",
             stage.room("post-office"),
             DATABASE_URL=url,
-            **{name: str(value) for name, value in settings.items()},
+            **{name: str(value) for name, value in values.items()},
         )
         with stage.databases.gate("round", TABLE, 1):
             words = ["--processes", str(processes), "--lockfile", str(project.folder / "lock")]

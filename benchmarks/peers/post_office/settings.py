@@ -16,6 +16,6 @@ POST_OFFICE = {
     "BACKENDS": {"default": "django.core.mail.backends.smtp.EmailBackend"},
     "BATCH_SIZE": int(os.environ.get("BATCH_SIZE", "100")),
     "THREADS_PER_PROCESS": int(os.environ.get("THREADS", "5")),
-    "LOG_LEVEL": 1,  # failures only: a row less a mail
+    "LOG_LEVEL": int(os.environ.get("LOG_LEVEL", "2")),  # 2, its default: a row for each attempt
     "MESSAGE_ID_ENABLED": True,
 }
