@@ -49,7 +49,8 @@ class StrictSerializer(serializers.Serializer[Any]):
                 except serializers.ValidationError as error:
                     faults[name] = error.detail
             elif field.default is not empty:
-                values[name] = field.get_default()
+                default = field.default
+                values[name] = default() if callable(default) else default
         if faults := faults | self._unknown(data):
             raise serializers.ValidationError(faults)
         return values

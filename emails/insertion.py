@@ -7,8 +7,18 @@ from typing import Any, Final
 from django.db import connection, models
 
 LEAST_COPIED: Final = 10  # for fewer, an INSERT is one round trip where COPY takes two
+_encode = json.JSONEncoder().encode
+
+
+def as_json(value: Any) -> str:
+    """Return the document for a JSON column; most are empty, and need no encoder."""
+    if value or not isinstance(value, list | dict):
+        return _encode(value)
+    return "[]" if isinstance(value, list) else "{}"
+
+
 CONVERSIONS: Final[dict[type, Callable[[Any], Any]]] = {
-    models.JSONField: json.dumps,
+    models.JSONField: as_json,
     models.CharField: str,  # members of TextChoices too
     models.TextField: str,
     models.SmallIntegerField: int,  # and of IntegerChoices

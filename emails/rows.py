@@ -21,7 +21,7 @@ def email_row(submission: Submission) -> Email:
     later = submission.scheduled_at if begins > now else None
     life = timedelta(seconds=submission.expires_in or settings.RETRY_FOR_SECONDS)
     return Email(
-        project=submission.project,
+        project_id=submission.project.pk,
         public_id=public_id,
         created_at=now,
         from_email=submission.sender.email,
@@ -67,8 +67,8 @@ def recipient_rows(submission: Submission, email: Email) -> Iterator[Recipient]:
     """Yield one row for each person."""
     for kind, address in envelope(submission).values():
         yield Recipient(
-            project=submission.project,
-            email=email,
+            project_id=submission.project.pk,
+            email_id=email.pk,
             kind=kind,
             address=address.email,
             domain=address.domain,
