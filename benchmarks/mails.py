@@ -79,7 +79,8 @@ def _html(name: str, order: str) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Your order</title>'
         '</head>\n<body style="margin:0;background:#f4f4f4"><table role="presentation" '
         'width="100%" cellpadding="0" cellspacing="0">\n<tr><td align="center">'
-        '<table role="presentation" width="600" cellpadding="0" cellspacing="0" style="background:#ffffff">'
+        '<table role="presentation" width="600" cellpadding="0" cellspacing="0" '
+        'style="background:#ffffff">'
         f'<tr><td {CELL}><a href="{SHOP}/?utm_source=mail&amp;order={order}" {LINK}>'
         f'<img src="{SHOP}/logo.png" width="180" height="40" alt="The Corner Shop"></a></td></tr>\n'
         f"<tr><td {CELL}><h1>Thank you, {name}</h1><p>Your order {order} left our house today. "

@@ -12,7 +12,6 @@ MAX_LINE: Final = 998
 
 _SEPARATOR = b"--=_"  # what every boundary of ours begins with, and no encoded line can
 _PRINTABLE = bytes(range(32, 127)) + b"\t\r\n"
-_CHANGED = (b"From ", b".\r\n", _SEPARATOR)
 _QP_LITERAL = _PRINTABLE.replace(b"=", b"")
 _LONE_DOT = re.compile(rb"(?m)^\.\r$")
 _OVERLONG = re.compile(rb"(?m)^(.{74})(=20|=09)\r$")
@@ -41,13 +40,15 @@ def _may_go_as_it_is(content: bytes) -> bool:
     White space at the end of a line may be lost, mailbox files change `From ` at its start, and
     broken servers end at a lone dot. Nor may a line look like a boundary.
     """
+    if content.translate(None, _PRINTABLE):
+        return False
+    lines = content.split(b"\r\n")
+    starts = {line[:5] for line in lines}
     return (
-        content.isascii()
-        and not content.translate(None, _PRINTABLE)
-        and max(map(len, content.split(b"\r\n"))) <= MAX_LINE
-        and not any(ending in content for ending in (b" \r\n", b"\t\r\n"))
-        and not any(b"\n" + start in content for start in _CHANGED)
-        and not content.startswith(_CHANGED)
+        max(map(len, lines)) <= MAX_LINE
+        and {line[-1:] for line in lines}.isdisjoint((b" ", b"\t"))
+        and starts.isdisjoint((b"From ", b"."))
+        and not any(start.startswith(_SEPARATOR) for start in starts)
     )
 
 
