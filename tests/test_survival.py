@@ -72,7 +72,7 @@ def test_scheduled_mail_goes_once_although_beat_is_away_around_its_time(system):
     system.stop("beat")
     wait_until(lambda: datetime.now(UTC) > due, 10)
     system.start_beat()
-    wait_until(lambda: message_id in system.captured(), 15)
+    wait_until(lambda: system.show(message_id)["status"] == "delivered", 15)
     assert system.captured() == [message_id]
     [delivered] = [e for e in system.show(message_id)["events"] if e["type"] == "deliver"]
     assert datetime.fromisoformat(delivered["timestamp"]) >= due
