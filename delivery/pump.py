@@ -86,7 +86,7 @@ class Pump:
         self._bell.set()
         self._clock.join(timeout)
         self._give_back(self._ready)
-        if not self._wait_until_idle(ends - time.monotonic()):
+        if not self._finish(ends):
             self._transport.interrupt()
             self._wait_until_idle(1)
         self._give_back(self._unsent)
@@ -182,6 +182,18 @@ class Pump:
                 close_old_connections()
             for delivery in group:
                 self._done(delivery)
+
+    def _finish(self, ends: float) -> bool:
+        """Wait until nothing is held, at most until `ends`; a drain may outlast a lease."""
+        while not self._wait_until_idle(min(ends - time.monotonic(), self._pace.look)):
+            if time.monotonic() >= ends:
+                return False
+            try:
+                self._renew_leases()
+            except Error as error:
+                logger.error("the database is out of reach: %s", error)
+                close_old_connections()
+        return True
 
     def _wait_until_idle(self, timeout: float) -> bool:
         with self._changed:

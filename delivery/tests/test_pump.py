@@ -4,9 +4,11 @@ import email
 import email.policy
 import re
 import threading
+import time
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from delivery.pump import Pace, Pump
@@ -14,6 +16,7 @@ from delivery.smtp import Outcome, OutcomeKind, Phase
 from delivery.tests.conftest import running
 from delivery.tests.waiting import everything_is_final, wait_until
 from delivery.transports.capture import CaptureTransport
+from emails import transitions
 from emails.addresses import Address
 from emails.models import EmailEvent, EventType, Recipient, Status
 from emails.tests.factories import in_the_past, make_email, make_recipient
@@ -134,6 +137,26 @@ def test_lease_is_renewed_while_a_slow_delivery_runs(outbox):
         wait_until(lambda: timezone.now() - begins > timedelta(seconds=2))
         transport.let_go.set()
         wait_until(everything_is_final)
+    row.refresh_from_db()
+    assert (row.status, row.attempts, row.ambiguous) == (Status.DELIVERED, 1, False)
+
+
+def test_lease_is_renewed_while_a_worker_drains(outbox):
+    transport = SlowTransport(outbox)
+    row = make_recipient()
+    pump = Pump(transport, Pace(concurrency=1, lease=1.2, look=0.05))
+    pump.start()
+    transport.arrived.wait(10)
+    draining = threading.Thread(target=lambda: (pump.drain(20), connection.close()))
+    draining.start()
+    begins = timezone.now()
+    try:
+        while timezone.now() - begins < timedelta(seconds=2):
+            assert transitions.take_over() == []
+            time.sleep(0.1)
+    finally:
+        transport.let_go.set()
+        draining.join()
     row.refresh_from_db()
     assert (row.status, row.attempts, row.ambiguous) == (Status.DELIVERED, 1, False)
 
