@@ -14,9 +14,8 @@ from delivery.signing import configured_signer
 from delivery.transports.base import Envelope
 from emails.addresses import Address
 from emails.headers import UnsafeHeader
-from emails.inlining import inline_css
 from emails.models import Attachment
-from emails.rendering import MissingVariables, RenderFailed, render
+from emails.rendering import MissingVariables, RenderFailed, render_to_send
 from tracking.marking import track
 from uploads.filenames import UnsafeFilename
 
@@ -38,17 +37,15 @@ class Copy(NamedTuple):  # each step makes a new one: with a dataclass that alon
 
 
 def render_content(copy: Copy) -> Copy:
-    """Fill the template, or take the bodies as they came; a missing text is made from the HTML."""
+    """Fill the template, or take the bodies as they came; a missing text is made from the HTML.
+
+    `<style>` is brought into the elements, where mail programs read it.
+    """
     try:
-        content = render(copy.delivery.email)
+        content = render_to_send(copy.delivery.email)
     except (MissingVariables, RenderFailed) as error:
         raise Unsendable(f"the template can't be rendered: {error}") from None
     return copy._replace(subject=content.subject, html=content.html, text=content.text)
-
-
-def inline_styles(copy: Copy) -> Copy:
-    """Bring `<style>` into the elements, where mail programs read it."""
-    return copy._replace(html=inline_css(copy.html))
 
 
 def add_tracking(copy: Copy) -> Copy:
@@ -97,7 +94,6 @@ def sign(copy: Copy) -> Copy:
 
 STEPS: tuple[Callable[[Copy], Copy], ...] = (
     render_content,
-    inline_styles,
     add_tracking,
     assemble_message,
     sign,

@@ -42,7 +42,8 @@ COLUMNS = [name for name in Outgoing.__slots__ if name not in ("template_version
 
 def load(ids: Collection[int]) -> dict[int, Outgoing]:
     """Return the emails that (still) exist, by id."""
-    rows = list(Email.objects.filter(pk__in=ids).values_list(*COLUMNS, "template_version_id"))
+    columns = (*COLUMNS, "template_version_id")
+    rows: list[tuple[Any, ...]] = list(Email.objects.filter(pk__in=ids).values_list(*columns))
     versions = TemplateVersion.objects.in_bulk({row[-1] for row in rows if row[-1]})
     attachments = _attachments(ids)
     return {

@@ -7,11 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from emails.headers import UnsafeHeader, check_header_text
+from emails.inlining import inline_css
 from emails.models import TemplateVersion
 from emails.plaintext import text_from_html
-from emails.templating import CompiledPart, RenderFailed, compile_part, missing_variables
+from emails.styled_templates import fill_inlined
+from emails.templating import Filled, Json, RenderFailed, compile_part
 
-__all__ = ["MissingVariables", "RenderFailed", "Rendered", "render", "render_without_text"]
+__all__ = [
+    "MissingVariables",
+    "RenderFailed",
+    "Rendered",
+    "render",
+    "render_to_send",
+    "render_without_text",
+]
 
 
 class MissingVariables(Exception):
@@ -24,7 +33,7 @@ class MissingVariables(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What the reader is told, before CSS is inlined and links are tracked."""
+    """What the reader is told, before links are tracked."""
 
     subject: str
     html: str
@@ -46,47 +55,70 @@ class Source(Protocol):
     def template_version(self) -> TemplateVersion | None: ...
 
 
+class FillHtml(Protocol):
+    """Puts variables into the source of an HTML part."""
+
+    def __call__(
+        self, source: str, variables: Mapping[str, Json], *, trusted: Mapping[str, str]
+    ) -> Filled: ...
+
+
+def render_to_send(email: Source) -> Rendered:
+    """Return the email's content, its CSS inlined. Raises MissingVariables or RenderFailed.
+
+    A text that nobody wrote is made of the HTML, without what its CSS hides.
+    """
+    version = email.template_version
+    if version is None:
+        content = Rendered(email.subject, inline_css(email.html_body), email.text_body)
+    else:
+        content = _render_template(version, email, fill_inlined)
+    return content if content.text else replace(content, text=text_from_html(content.html))
+
+
 def render(email: Source) -> Rendered:
-    """Return the email's content. Raises MissingVariables or RenderFailed."""
-    rendered = render_without_text(email)
-    return rendered if rendered.text else replace(rendered, text=text_from_html(rendered.html))
+    """Like `render_to_send`, but with the HTML as it is before its CSS is inlined."""
+    return replace(render_to_send(email), html=render_without_text(email).html)
 
 
 def render_without_text(email: Source) -> Rendered:
-    """Like `render`, but spares the cost of making a text of the HTML where none was written."""
+    """Like `render`, but spares the cost of making a text where none was written."""
     version = email.template_version
     if version is None:
         return Rendered(email.subject, email.html_body, email.text_body)
-    return _render_template(version, email)
+    return _render_template(version, email, _fill_html)
 
 
-def _render_template(version: TemplateVersion, email: Source) -> Rendered:
-    subject = compile_part(version.subject, html=False)
-    html = compile_part(version.html_body, html=True)
-    text = compile_part(version.text_body, html=False)
-    wanted = [html] + [
-        part for part, own in ((subject, email.subject), (text, email.text_body)) if not own
-    ]
-    if missing := missing_variables(wanted, email.variables):
-        raise MissingVariables(missing)
+def _fill_html(source: str, variables: Mapping[str, Json], *, trusted: Mapping[str, str]) -> Filled:
+    return compile_part(source, html=True).fill(variables, trusted=trusted)
+
+
+def _render_template(version: TemplateVersion, email: Source, fill_html: FillHtml) -> Rendered:
+    html = fill_html(version.html_body, email.variables, trusted={"body": email.html_body})
+    subject = email.subject or _fill_text(version.subject, email)
+    text = email.text_body or _fill_text(version.text_body, email)
+    parts = [part for part in (html, subject, text) if isinstance(part, Filled)]
+    if missing := set().union(*(part.missing for part in parts)):
+        raise MissingVariables(sorted(missing))
     return Rendered(
-        email.subject or _subject(subject, email.variables),
-        html.render(email.variables, trusted={"body": email.html_body}),
-        email.text_body or _text(version, text, email),
+        _subject(subject.text) if isinstance(subject, Filled) else subject,
+        html.text,
+        text.text if isinstance(text, Filled) else text,
     )
 
 
-def _subject(part: CompiledPart, variables: Mapping[str, Any]) -> str:
+def _fill_text(source: str, email: Source) -> Filled:
+    if not source.strip():
+        return Filled("", frozenset())
+    body = text_from_html(email.html_body) if "body" in source else ""
+    return compile_part(source, html=False).fill(email.variables, trusted={"body": body})
+
+
+def _subject(rendered: str) -> str:
     """A subject is one line: a variable must not smuggle in another header."""
-    subject = part.render(variables).strip()
+    subject = rendered.strip()
     try:
         check_header_text(subject)
     except UnsafeHeader as error:
         raise RenderFailed(f"the subject is not one clean line: {error}") from None
     return subject
-
-
-def _text(version: TemplateVersion, part: CompiledPart, email: Source) -> str:
-    if not version.text_body.strip():
-        return ""
-    return part.render(email.variables, trusted={"body": text_from_html(email.html_body)})

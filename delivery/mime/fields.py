@@ -52,7 +52,7 @@ def unstructured(name: str, value: str) -> str:
 
 def addresses(name: str, mailboxes: Sequence[Address]) -> str:
     """A field of one or more mailboxes (RFC 5322 §3.4)."""
-    tokens = []
+    tokens: list[str] = []
     for mailbox in mailboxes:
         tokens += _mailbox(mailbox)
         tokens[-1] += ","

@@ -2,11 +2,12 @@
 
 from .errors import RenderFailed, TemplateInvalid
 from .limits import Limits
-from .parts import CompiledPart, compile_part, missing_variables
+from .parts import CompiledPart, Filled, compile_part, missing_variables
 from .values import Json
 
 __all__ = [
     "CompiledPart",
+    "Filled",
     "Json",
     "Limits",
     "RenderFailed",

@@ -1,6 +1,7 @@
 """One part of a template (subject, HTML or text): compiled once, rendered many times."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 from django.utils.safestring import mark_safe
@@ -15,6 +16,14 @@ LIMITS = Limits()
 COMPILED_KEPT = 256
 UNFIT = (ValueError, TypeError, AttributeError, ArithmeticError, LookupError, RecursionError)
 TRUSTED_NAMES = frozenset({"body"})  # given by us, when a template is a layout
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A part with variables put in, and the names of those that it printed empty."""
+
+    text: str
+    missing: frozenset[str]
 
 
 class CompiledPart:
@@ -35,7 +44,7 @@ class CompiledPart:
 
         What is missing is empty (ask `missing_variables` before). Raises RenderFailed.
         """
-        return self._render(variables, trusted or {}, limits)[0]
+        return self.fill(variables, trusted=trusted, limits=limits).text
 
     def missing(
         self,
@@ -45,7 +54,7 @@ class CompiledPart:
         limits: Limits = LIMITS,
     ) -> frozenset[str]:
         """The names that rendering with these variables would print empty. Raises RenderFailed."""
-        return self._render(variables, dict.fromkeys(trusted, ""), limits)[1]
+        return self.fill(variables, trusted=dict.fromkeys(trusted, ""), limits=limits).missing
 
     def required_variables(self) -> frozenset[str]:
         """The names that some branch of the template needs: what an author has to be told.
@@ -55,17 +64,22 @@ class CompiledPart:
         """
         return required_names(self._template.nodelist) - TRUSTED_NAMES
 
-    def _render(
-        self, variables: Mapping[str, Json], trusted: Mapping[str, str], limits: Limits
-    ) -> tuple[str, frozenset[str]]:
-        scope = {**variables, **{name: mark_safe(text) for name, text in trusted.items()}}  # noqa: S308
-        context = RenderContext(scope, variables, Meter(limits), html=self.html)
+    def fill(
+        self,
+        variables: Mapping[str, Json],
+        *,
+        trusted: Mapping[str, str] | None = None,
+        limits: Limits = LIMITS,
+    ) -> Filled:
+        """What `render` and `missing` tell, in one rendering. Raises RenderFailed."""
+        safe = {name: mark_safe(text) for name, text in (trusted or {}).items()}  # noqa: S308
+        context = RenderContext({**variables, **safe}, variables, Meter(limits), html=self.html)
         try:
             text = self._template.render(context)
         except UNFIT as error:
             raise RenderFailed(f"These variables do not fit the template: {error}") from error
         # A copy without Django's mark, which would make it trusted wherever it goes next.
-        return "".join(["", text]), frozenset(context.missing)
+        return Filled("".join(["", text]), frozenset(context.missing))
 
 
 def compile_part(source: str, *, html: bool) -> CompiledPart:
