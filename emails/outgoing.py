@@ -43,12 +43,12 @@ COLUMNS = [name for name in Outgoing.__slots__ if name not in ("template_version
 def load(ids: Collection[int]) -> dict[int, Outgoing]:
     """Return the emails that (still) exist, by id."""
     columns = (*COLUMNS, "template_version_id")
-    rows: list[tuple[Any, ...]] = list(Email.objects.filter(pk__in=ids).values_list(*columns))
+    rows: list[Any] = list(Email.objects.filter(pk__in=ids).values_list(*columns))
     versions = TemplateVersion.objects.in_bulk({row[-1] for row in rows if row[-1]})
     attachments = _attachments(ids)
     return {
-        row[0]: Outgoing(*row[:-1], versions.get(row[-1]), attachments.get(row[0], ()))
-        for row in rows
+        pk: Outgoing(pk, *rest, versions.get(version_id), attachments.get(pk, ()))
+        for pk, *rest, version_id in rows
     }
 
 
