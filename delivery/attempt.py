@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import partial
 
 from django.utils import timezone
 
@@ -10,87 +12,107 @@ from delivery import metrics, settlement
 from delivery.claim import Delivery
 from delivery.pipeline import Unsendable, compose
 from delivery.retry import retry_policy
-from delivery.settler import Settler
+from delivery.settler import Settler, Verdict
 from delivery.smtp import Outcome, OutcomeKind
 from delivery.smtp.crashpoints import reached
-from delivery.transports.base import Envelope, Transport
+from delivery.transports.base import Envelope, Session, Transport
 from emails.transitions import Settlement
 
 logger = logging.getLogger(__name__)
 
 
 class Attempt:
-    """Runs in a delivery thread, from the claim to the settlement."""
+    """Begins in a delivery thread and ends, with `finished`, when its outcome is settled."""
 
-    def __init__(self, delivery: Delivery, transport: Transport, settler: Settler) -> None:
+    def __init__(
+        self,
+        delivery: Delivery,
+        transport: Transport,
+        settler: Settler,
+        finished: Callable[[Delivery], None],
+    ) -> None:
         self._delivery, self._transport, self._settler = delivery, transport, settler
+        self._finished = finished
         self._meter = metrics.meter(transport.name)
+        self._session: Session | None = None
 
     def run(self) -> bool:
-        """Bring the claimed recipient to its next state. Raises django.db.Error at shutdown.
+        """Bring the claimed recipient to its next state.
 
-        False where nothing was sent and nothing recorded: the recipient is to be given back.
+        False where nothing was sent and nothing is recorded: the recipient is to be given back.
+        Then, and where this raises, `finished` is not called.
         """
         logger.debug("attempt begins", extra=self._delivery.log)
         metrics.IN_FLIGHT.inc()
         try:
-            return self._run()
-        finally:
-            metrics.IN_FLIGHT.dec()
-
-    def _run(self) -> bool:
-        if timezone.now() >= self._delivery.email.expires_at:
-            self._settle(settlement.expired(self._delivery))
-        elif envelope := self._compose():
-            reached("after_compose")
-            return self._send(envelope)
+            row = self._outcome()
+        except BaseException:
+            self._leave()
+            raise
+        if row is None:
+            self._leave()
+            return False
+        self._settler.settle(row, partial(self._settled, row))
         return True
 
-    def _send(self, envelope: Envelope) -> bool:
-        with self._transport.session() as session:
-            try:
-                with self._meter.send_seconds.time():
-                    outcome = session.send(envelope)
-            except Exception as error:  # noqa: BLE001  a bug, which is logged
-                self._stumble(error, ambiguous=True)
-                return True
-            return self._conclude(outcome)  # settled before the session takes its next mail
+    def _outcome(self) -> Settlement | None:
+        """Return what to record, or None where nothing was sent."""
+        if timezone.now() >= self._delivery.email.expires_at:
+            return settlement.expired(self._delivery)
+        composed = self._compose()
+        if isinstance(composed, Settlement):
+            return composed
+        reached("after_compose")
+        return self._send(composed)
 
-    def _compose(self) -> Envelope | None:
-        """Return what to send, or settle why there is nothing."""
+    def _compose(self) -> Envelope | Settlement:
+        """Return what to send, or why there is nothing."""
         try:
             with metrics.COMPOSE_SECONDS.time():
                 return compose(self._delivery)
         except Unsendable as error:
-            self._settle(settlement.failed(self._delivery, str(error)))
+            return settlement.failed(self._delivery, str(error))
         except OSError as error:  # the storage of its attachments is out of reach
-            self._postpone(f"an attachment can't be read: {error}")
+            return self._postponed(f"an attachment can't be read: {error}")
         except Exception as error:  # noqa: BLE001  a bug, which is logged
-            self._stumble(error)
-        return None
+            return self._stumbled(error)
 
-    def _conclude(self, outcome: Outcome) -> bool:
+    def _send(self, envelope: Envelope) -> Settlement | None:
+        self._session = self._transport.session()
+        try:
+            with self._meter.send_seconds.time():
+                outcome = self._session.send(envelope)
+        except Exception as error:  # noqa: BLE001  a bug, which is logged
+            return self._stumbled(error, ambiguous=True)
+        return self._conclusion(outcome)
+
+    def _conclusion(self, outcome: Outcome) -> Settlement | None:
         if outcome.kind is OutcomeKind.ABANDONED:
             logger.warning("not sent: %s", outcome.detail, extra=self._delivery.log)
-            return False
-        self._settle(settlement.settlement(self._delivery, outcome, retry_policy()))
-        return True
+            return None
+        return settlement.settlement(self._delivery, outcome, retry_policy())
 
-    def _stumble(self, error: Exception, ambiguous: bool = False) -> None:
+    def _stumbled(self, error: Exception, ambiguous: bool = False) -> Settlement:
         """An error of ours must not leave the row in limbo: it is tried again like any other."""
         logger.exception("an attempt broke off", extra=self._delivery.log)
-        self._postpone(f"an error of ours: {type(error).__name__}", ambiguous)
+        return self._postponed(f"an error of ours: {type(error).__name__}", ambiguous)
 
-    def _postpone(self, reason: str, ambiguous: bool = False) -> None:
-        policy = retry_policy()
-        self._settle(settlement.postponed(self._delivery, reason, policy, ambiguous))
+    def _postponed(self, reason: str, ambiguous: bool = False) -> Settlement:
+        return settlement.postponed(self._delivery, reason, retry_policy(), ambiguous)
 
-    def _settle(self, row: Settlement) -> None:
-        ours = self._settler.settle(row)
+    def _settled(self, row: Settlement, verdict: Verdict) -> None:
+        """Let the session take its next mail; in the settler's thread."""
+        self._leave()
+        self._finished(self._delivery)
         fields = {**self._delivery.log, "status": row.status.value, "data": row.data}
-        if ours:
+        if verdict is Verdict.SETTLED:
             self._meter.settled(row)
             logger.info(row.type.label.lower(), extra=fields)
-        else:
+        elif verdict is Verdict.TOO_LATE:
             self._meter.too_late.inc()
             logger.warning("too late: the lease was lost, the outcome stays here", extra=fields)
+
+    def _leave(self) -> None:
+        if self._session:
+            self._session.release()
+        metrics.IN_FLIGHT.dec()

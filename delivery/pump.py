@@ -18,6 +18,7 @@ from delivery import claim, metrics
 from delivery.appetite import Appetite
 from delivery.attempt import Attempt
 from delivery.claim import Delivery
+from delivery.crew import Crew
 from delivery.settler import Settler
 from delivery.smtp.crashpoints import reached
 from delivery.transports.base import Transport
@@ -58,16 +59,22 @@ class Pump:
         self._changed = threading.Condition()
         self._more_waits = False
         self._round_due = 0.0  # time.monotonic()
+        self._crew = Crew(pace.concurrency)
         self._threads = [
-            threading.Thread(target=self._run_deliveries, name=f"delivery-{n}", daemon=True)
+            threading.Thread(
+                target=self._run_deliveries, args=[n], name=f"delivery-{n}", daemon=True
+            )
             for n in range(pace.concurrency)
         ]
+        self._foreman = threading.Thread(
+            target=self._crew.oversee, args=[self._work_waits], name="foreman", daemon=True
+        )
         self._clock = threading.Thread(target=self._run, name="pump", daemon=True)
 
     def start(self) -> None:
         """Begin to look for work."""
         self._settler.start()
-        for thread in [*self._threads, self._clock]:
+        for thread in [*self._threads, self._foreman, self._clock]:
             thread.start()
         logger.info("pump started", extra={"transport": self._transport.name})
 
@@ -92,6 +99,7 @@ class Pump:
         self._give_back(self._unsent)
         for _ in self._threads:
             self._ready.put(None)
+        self._crew.dismiss()
         self._settler.stop(1)
         self._transport.close()
         logger.info("pump drained", extra={"unsettled": len(self._held)})
@@ -201,24 +209,31 @@ class Pump:
 
     # --- The delivery threads ---
 
-    def _run_deliveries(self) -> None:
-        while delivery := self._ready.get():
+    def _work_waits(self) -> bool:
+        return not self._ready.empty()
+
+    def _run_deliveries(self, number: int) -> None:
+        while delivery := self._next(number):
             try:
-                if not Attempt(delivery, self._transport, self._settler).run():
+                attempt = Attempt(delivery, self._transport, self._settler, self._done)
+                if not attempt.run():
                     self._unsent.put(delivery)  # one thread gives back: the others need no database
+                    self._done(delivery)
                     self._bell.set()
             except Exception:
                 logger.exception("an outcome is not recorded", extra=delivery.log)
-            finally:
                 self._done(delivery)
         connection.close()
 
+    def _next(self, number: int) -> Delivery | None:
+        self._crew.join_in(number)
+        return self._ready.get()
+
     def _done(self, delivery: Delivery) -> None:
+        recipient = delivery.recipient.recipient_id
         with self._changed:
-            if (
-                self._held.get(delivery.recipient.recipient_id) is delivery
-            ):  # not claimed again meanwhile
-                del self._held[delivery.recipient.recipient_id]
+            if self._held.get(recipient) is delivery:  # not claimed again meanwhile
+                del self._held[recipient]
             self._appetite.done()
             if not self._held:
                 self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""Settles many connections' outcomes in one commit, and lets each go on once its own is durable."""
+"""Settles many connections' outcomes in one commit; each goes on once its own is durable."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
 
 from django.db import DataError, Error, close_old_connections, connection
 
@@ -23,39 +24,27 @@ MOST_IN_ONE_COMMIT = 500
 GATHER_SECONDS = 0.003  # under load: a commit of twenty costs a third of four commits of five
 
 
+class Verdict(Enum):
+    """What became of a settlement."""
+
+    SETTLED = auto()
+    TOO_LATE = auto()  # the lease was lost: the recipient belongs to somebody else
+    NOT_RECORDED = auto()  # the process ends before the database is back
+
+
+@dataclass(slots=True)
 class Pending:
-    """One outcome on its way to the database, for which a delivery thread waits."""
+    """An outcome on its way to the database; `then` is told what became of it."""
 
-    __slots__ = ("_error", "_ours", "_written", "settlement")
-
-    def __init__(self, settlement: Settlement) -> None:
-        self.settlement = settlement
-        self._ours = False
-        self._error: Error | None = None
-        # A bare lock that another thread releases: a Future costs ten times as much.
-        self._written = threading.Lock()
-        self._written.acquire()
-
-    def done(self, ours: bool) -> None:
-        """Let the thread go on."""
-        self._ours = ours
-        self._written.release()
-
-    def failed(self, error: Error) -> None:
-        """Have `wait` raise `error`."""
-        self._error = error
-        self._written.release()
-
-    def wait(self) -> bool:
-        """Return what `done` was told, or raise what `failed` was told."""
-        self._written.acquire()
-        if self._error:
-            raise self._error
-        return self._ours
+    settlement: Settlement
+    then: Callable[[Verdict], None]
 
 
 class Settler:
-    """A thread that writes what others hand it. While it commits, the next batch gathers."""
+    """A thread that writes what others hand it. While it commits, the next batch gathers.
+
+    Whoever hands something in goes on with other work: it would have to wait for the disk.
+    """
 
     def __init__(self) -> None:
         self._busy = False
@@ -67,14 +56,12 @@ class Settler:
         """Begin."""
         self._thread.start()
 
-    def settle(self, settlement: Settlement) -> bool:
-        """Return once the settlement is committed: True, or False where the lease was lost.
+    def settle(self, settlement: Settlement, then: Callable[[Verdict], None]) -> None:
+        """Have a settlement written; `then` is called in this thread once it is committed.
 
-        While the database is away this waits; the recipient's lease decides who tries again.
+        While the database is away that waits; the recipient's lease decides who tries again.
         """
-        pending = Pending(settlement)
-        self._waiting.put(pending)
-        return pending.wait()
+        self._waiting.put(Pending(settlement, then))
 
     def stop(self, timeout: float) -> None:
         """Write what is waiting and end; what can't be written in `timeout` seconds is given up."""
@@ -122,11 +109,16 @@ class Settler:
                 logger.error("outcomes wait for the database: %s", error)
                 close_old_connections()
                 if self._stopping.wait(RETRY_SECONDS):
-                    _give_up(batch, error)
+                    _give_up(batch)
                     return
+            except Exception:
+                logger.exception("outcomes can't be recorded; their leases end by themselves")
+                _give_up(batch)
+                return
             else:
                 for pending in batch:
-                    pending.done(pending.settlement.recipient_id in settled)
+                    ours = pending.settlement.recipient_id in settled
+                    _tell(pending, Verdict.SETTLED if ours else Verdict.TOO_LATE)
                 return
 
     @staticmethod
@@ -137,6 +129,13 @@ class Settler:
         reached("after_settle")
         SETTLE_BATCH.observe(len(batch))
         return settled
+
+
+def _tell(pending: Pending, verdict: Verdict) -> None:
+    try:
+        pending.then(verdict)
+    except Exception:  # this thread must go on, whatever another's code does
+        logger.exception("what follows a settlement broke off")
 
 
 def _strip(pending: Pending, error: DataError) -> None:
@@ -150,7 +149,7 @@ def _strip(pending: Pending, error: DataError) -> None:
     pending.settlement = replace(settlement, data={"reason": "what was said can't be stored"})
 
 
-def _give_up(batch: Sequence[Pending], error: Error) -> None:
+def _give_up(batch: Sequence[Pending]) -> None:
     for pending in batch:
         logger.error(
             "an outcome was not recorded; it counts as ambiguous when the lease ends",
@@ -159,4 +158,4 @@ def _give_up(batch: Sequence[Pending], error: Error) -> None:
                 "status": pending.settlement.status,
             },
         )
-        pending.failed(error)
+        _tell(pending, Verdict.NOT_RECORDED)

@@ -46,10 +46,11 @@ def load(ids: Collection[int]) -> dict[int, Outgoing]:
     rows: list[Any] = list(Email.objects.filter(pk__in=ids).values_list(*columns))
     versions = TemplateVersion.objects.in_bulk({row[-1] for row in rows if row[-1]})
     attachments = _attachments(ids)
-    return {
-        pk: Outgoing(pk, *rest, versions.get(version_id), attachments.get(pk, ()))
-        for pk, *rest, version_id in rows
-    }
+    found: dict[int, Outgoing] = {}
+    for *values, version_id in rows:
+        values += [versions.get(version_id), attachments.get(values[0], ())]
+        found[values[0]] = Outgoing(*values)
+    return found
 
 
 def _attachments(ids: Collection[int]) -> dict[int, list[Attachment]]:

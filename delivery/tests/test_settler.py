@@ -3,7 +3,7 @@
 import pytest
 
 from delivery import claim
-from delivery.settler import Settler
+from delivery.settler import Settler, Verdict
 from emails.models import EmailEvent, EventType, Status
 from emails.tests.factories import make_email
 from emails.transitions import Settlement
@@ -16,6 +16,7 @@ def test_outcome_is_recorded_without_what_cannot_be_stored():
     make_email()
     make_email()
     deliveries = claim.claim(2, 30)
+    verdicts = []
     settler = Settler()
     settler.start()
     for delivery, said in zip(deliveries, ("\0", "250 OK"), strict=True):
@@ -26,7 +27,27 @@ def test_outcome_is_recorded_without_what_cannot_be_stored():
             EventType.DELIVER,
             {"detail": said},
         )
-        assert settler.settle(outcome)
+        settler.settle(outcome, verdicts.append)
     settler.stop(5)
+    assert verdicts == [Verdict.SETTLED, Verdict.SETTLED]
     details = EmailEvent.objects.filter(type=EventType.DELIVER).values_list("data", flat=True)
     assert {detail.get("detail") for detail in details} == {None, "250 OK"}
+
+
+def test_settler_goes_on_after_what_follows_a_settlement_broke_off():
+    make_email()
+    make_email()
+    verdicts = []
+    settler = Settler()
+    settler.start()
+    for delivery, then in zip(claim.claim(2, 30), (lambda _: 1 / 0, verdicts.append), strict=True):
+        outcome = Settlement(
+            delivery.recipient.recipient_id,
+            delivery.lease.token,
+            Status.DELIVERED,
+            EventType.DELIVER,
+        )
+        settler.settle(outcome, then)
+    settler.stop(5)
+    assert verdicts == [Verdict.SETTLED]
+    assert EmailEvent.objects.filter(type=EventType.DELIVER).count() == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,14 +31,17 @@ class Session(Protocol):
         ABANDONED: nothing was sent, for no fault of the mail; it is given back to the queue.
         """
 
+    def release(self) -> None:
+        """Give the place up for the next mail; called once, by whatever thread."""
+
 
 class Transport(Protocol):
     """A way out of the machine. Used by many threads at once."""
 
     name: str
 
-    def session(self) -> AbstractContextManager[Session]:
-        """Hold one place until the outcome of what it sent is settled."""
+    def session(self) -> Session:
+        """Return a place, to be held until the outcome of what it sent is settled."""
 
     def tidy(self) -> None:
         """Close what was idle for long; called every few seconds."""

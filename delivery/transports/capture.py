@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from delivery.smtp import Outcome, OutcomeKind, Phase, Reply
@@ -21,10 +19,12 @@ class CaptureTransport:
         self._outbox = outbox
         outbox.mkdir(parents=True, exist_ok=True)
 
-    @contextmanager
-    def session(self) -> Iterator[CaptureTransport]:
+    def session(self) -> CaptureTransport:
         """Folders have room for everybody."""
-        yield self
+        return self
+
+    def release(self) -> None:
+        """Nothing is held."""
 
     def send(self, envelope: Envelope) -> Outcome:
         """Write the file, whole and durable before it can be seen."""

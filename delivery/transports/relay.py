@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 from django.conf import settings
@@ -53,14 +51,9 @@ class RelayTransport:
         endpoints = endpoints_of(settings.SMTP_RELAY_URL, settings.HELO_NAME)
         return cls(*endpoints, most=settings.RELAY_MAX_CONNECTIONS)
 
-    @contextmanager
-    def session(self) -> Iterator[RelaySession]:
-        """Hold at most one connection, which is found when something is sent."""
-        session = RelaySession(self)
-        try:
-            yield session
-        finally:
-            session.release()
+    def session(self) -> RelaySession:
+        """Return what holds at most one connection, which is found when something is sent."""
+        return RelaySession(self)
 
     def take(self, tried: list[Pool]) -> Place | None:
         """Wait for a place at the first relay that is there and not among `tried`.
