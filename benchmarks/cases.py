@@ -25,6 +25,7 @@ class Case:
 
 CASES: Sequence[Case] = (
     Case("delivery", "a full queue delivered by two workers, beside django-post_office and Celery"),
+    Case("stages", "where the time of composing a mail goes, step by step"),
     Case("through", "accepted by the API in batches and delivered, beside Postfix"),
     Case("far", "one worker and a relay 20 ms away, beside django-post_office with 5 threads"),
     Case("latency", "one client on an idle system: from the request to the sink"),
