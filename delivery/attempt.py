@@ -102,8 +102,10 @@ class Attempt:
 
     def _settled(self, row: Settlement, verdict: Verdict) -> None:
         """Let the session take its next mail; in the settler's thread."""
-        self._leave()
-        self._finished(self._delivery)
+        try:
+            self._leave()
+        finally:
+            self._finished(self._delivery)
         fields = {**self._delivery.log, "status": row.status.value, "data": row.data}
         if verdict is Verdict.SETTLED:
             self._meter.settled(row)

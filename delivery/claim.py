@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from django.db import transaction
+
 from emails import outgoing, transitions
 from emails.outgoing import Outgoing
 from emails.transitions import Claimed
@@ -49,8 +51,9 @@ class Delivery:
 def claim(limit: int, lease_seconds: float) -> list[Delivery]:
     """Take up to `limit` due recipients, the longest due first within their priority."""
     begins = time.monotonic()
-    token, taken = transitions.claim(limit, lease_seconds)
-    return _loaded(taken, token, begins + lease_seconds) if taken else []
+    with transaction.atomic():  # what can't be loaded is not claimed
+        token, taken = transitions.claim(limit, lease_seconds)
+        return _loaded(taken, token, begins + lease_seconds) if taken else []
 
 
 def _loaded(taken: Sequence[Claimed], token: uuid.UUID, ends: float) -> list[Delivery]:

@@ -10,6 +10,7 @@ import uuid
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 
 from django.conf import settings
 from django.db import Error, close_old_connections, connection
@@ -26,6 +27,7 @@ from emails import doorbell, transitions
 
 logger = logging.getLogger(__name__)
 
+DRAIN_LOOK_SECONDS = 0.2
 GATHER_SECONDS = 0.05  # under load: how long to let places become free before claiming again
 
 
@@ -92,11 +94,9 @@ class Pump:
         self._stopping.set()
         self._bell.set()
         self._clock.join(timeout)
-        self._give_back(self._ready)
         if not self._finish(ends):
             self._transport.interrupt()
-            self._wait_until_idle(1)
-        self._give_back(self._unsent)
+            self._finish(time.monotonic() + 1)
         for _ in self._threads:
             self._ready.put(None)
         self._crew.dismiss()
@@ -166,6 +166,8 @@ class Pump:
             self._held.update((delivery.recipient.recipient_id, delivery) for delivery in taken)
         for delivery in taken:
             self._ready.put(delivery)
+        if self._stopping.is_set():  # it took so long that nobody may begin them any more
+            self._give_back(self._ready)
         self._more_waits = len(taken) == free
         if self._more_waits:
             doorbell.ring()  # for the other processes
@@ -179,29 +181,43 @@ class Pump:
             claim.renew(due, self._pace.lease)
 
     def _give_back(self, waiting: queue.SimpleQueue[Delivery | None]) -> None:
+        """Return what waits to the database's queue; what can't be returned stays held by us."""
         by_token: dict[uuid.UUID, list[Delivery]] = defaultdict(list)
         for delivery in _emptied(waiting):
             by_token[delivery.lease.token].append(delivery)
-        for token, group in by_token.items():
+        while by_token:
+            token, group = by_token.popitem()
             try:
                 transitions.give_back(token, [row.recipient.recipient_id for row in group])
-            except Error as error:
-                logger.error("mail can't be given back; its lease ends by itself: %s", error)
-                close_old_connections()
+            except BaseException:
+                for delivery in [*group, *chain.from_iterable(by_token.values())]:
+                    waiting.put(delivery)
+                raise
             for delivery in group:
                 self._done(delivery)
 
     def _finish(self, ends: float) -> bool:
-        """Wait until nothing is held, at most until `ends`; a drain may outlast a lease."""
-        while not self._wait_until_idle(min(ends - time.monotonic(), self._pace.look)):
+        """Give back what was not begun and wait for the rest, at most until `ends`.
+
+        A drain may outlast a lease, and a database that hangs must not make it last.
+        """
+        while not self._wait_until_idle(min(ends - time.monotonic(), DRAIN_LOOK_SECONDS)):
             if time.monotonic() >= ends:
                 return False
-            try:
-                self._renew_leases()
-            except Error as error:
-                logger.error("the database is out of reach: %s", error)
-                close_old_connections()
+            tending = threading.Thread(target=self._tend, name="drain", daemon=True)
+            tending.start()
+            tending.join(max(ends - time.monotonic(), 0))
         return True
+
+    def _tend(self) -> None:
+        try:
+            self._give_back(self._ready)
+            self._give_back(self._unsent)
+            self._renew_leases()
+        except Error as error:
+            logger.error("the database is out of reach, leases end by themselves: %s", error)
+        finally:
+            connection.close()
 
     def _wait_until_idle(self, timeout: float) -> bool:
         with self._changed:
@@ -218,7 +234,6 @@ class Pump:
                 attempt = Attempt(delivery, self._transport, self._settler, self._done)
                 if not attempt.run():
                     self._unsent.put(delivery)  # one thread gives back: the others need no database
-                    self._done(delivery)
                     self._bell.set()
             except Exception:
                 logger.exception("an outcome is not recorded", extra=delivery.log)
@@ -227,7 +242,9 @@ class Pump:
 
     def _next(self, number: int) -> Delivery | None:
         self._crew.join_in(number)
-        return self._ready.get()
+        delivery = self._ready.get()
+        self._crew.begun += 1
+        return delivery
 
     def _done(self, delivery: Delivery) -> None:
         recipient = delivery.recipient.recipient_id

@@ -20,6 +20,7 @@ from emails.transitions import Settlement
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
+STRIPPED = {"reason": "what was said can't be stored"}
 MOST_IN_ONE_COMMIT = 500
 GATHER_SECONDS = 0.003  # under load: a commit of twenty costs a third of four commits of five
 
@@ -99,9 +100,12 @@ class Settler:
             try:
                 settled = self._commit(batch)
             except DataError as error:
-                if len(batch) == 1:
+                if len(batch) == 1 and batch[0].settlement.data != STRIPPED:
                     _strip(batch[0], error)
                     continue
+                if len(batch) == 1:
+                    _give_up(batch)
+                    return
                 for one in batch:  # one row that can't be stored must not keep the others
                     self._write([one])
                 return
@@ -112,7 +116,11 @@ class Settler:
                     _give_up(batch)
                     return
             except Exception:
-                logger.exception("outcomes can't be recorded; their leases end by themselves")
+                if len(batch) > 1:
+                    for one in batch:
+                        self._write([one])
+                    return
+                logger.exception("an outcome can't be recorded; its lease ends by itself")
                 _give_up(batch)
                 return
             else:
@@ -146,7 +154,7 @@ def _strip(pending: Pending, error: DataError) -> None:
         error,
         extra={"recipient_id": settlement.recipient_id, "data": repr(settlement.data)},
     )
-    pending.settlement = replace(settlement, data={"reason": "what was said can't be stored"})
+    pending.settlement = replace(settlement, data=STRIPPED)
 
 
 def _give_up(batch: Sequence[Pending]) -> None:

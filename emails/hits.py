@@ -39,12 +39,20 @@ def store(hits: list[Hit]) -> None:
     """
     try:
         _store(hits)
-    except DataError as error:
-        if len(hits) > 1:
+    except DataError:
+        with (
+            transaction.atomic()
+        ):  # all of them or none: none is stored twice, none is spooled twice
             for hit in hits:
-                store([hit])
-        else:
-            logger.error("a hit can't be stored: %s", error, extra={"hit": repr(hits)})
+                _store_if_possible(hit)
+
+
+def _store_if_possible(hit: Hit) -> None:
+    try:
+        with transaction.atomic():
+            _store([hit])
+    except DataError as error:
+        logger.error("a hit can't be stored: %s", error, extra={"hit": repr(hit)})
 
 
 def _store(hits: list[Hit]) -> None:

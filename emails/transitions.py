@@ -58,7 +58,7 @@ def claim(limit: int, lease: float) -> tuple[uuid.UUID, list[Claimed]]:
     """
     token = uuid.uuid4()
     taken: list[Claimed] = []
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         for priority in Priority.values:
             if len(taken) < limit:
                 taken += _claim_of_priority(int(priority), limit - len(taken), lease, token)
@@ -118,10 +118,10 @@ def renew(token: uuid.UUID, ids: Sequence[int], lease: float) -> set[int]:
     """Hold the lease of `ids` for `lease` more seconds; return those that are still ours."""
     rows = _run(
         f"""
-        UPDATE recipients SET next_attempt_at = {_in_seconds()}
-        WHERE id IN ({_marks(ids)}) AND lease_token = %s AND status = 'sending' RETURNING id
+        {_held(ids)} UPDATE recipients SET next_attempt_at = {_in_seconds()}
+        WHERE id {_among("held")} AND lease_token = %s RETURNING id
         """,
-        [lease, *ids, _uuid(token)],
+        [*ids, _uuid(token), lease, _uuid(token)],
     )
     return {row[0] for row in rows}
 
@@ -130,12 +130,12 @@ def give_back(token: uuid.UUID, ids: Sequence[int]) -> int:
     """Return unsent recipients to the queue, due at once, as if they had not been taken."""
     rows = _run(
         f"""
-        UPDATE recipients SET attempts = attempts - 1, lease_token = NULL,
+        {_held(ids)} UPDATE recipients SET attempts = attempts - 1, lease_token = NULL,
             next_attempt_at = {_now()},
             status = CASE WHEN attempts > 1 THEN 'deferred' ELSE 'queued' END
-        WHERE id IN ({_marks(ids)}) AND lease_token = %s AND status = 'sending' RETURNING id
+        WHERE id {_among("held")} AND lease_token = %s RETURNING id
         """,
-        [*ids, _uuid(token)],
+        [*ids, _uuid(token), _uuid(token)],
     )
     return len(rows)
 
@@ -258,6 +258,16 @@ def _in_seconds() -> str:
 
 def _true() -> str:
     return "true" if connection.vendor == "postgresql" else "1"
+
+
+def _held(ids: Sequence[int]) -> str:
+    """SQL for the rows of `ids` with a token (parameters), locked in order, as `settle` does."""
+    locking = "FOR UPDATE" if connection.features.has_select_for_update else ""
+    return f"""
+        WITH held AS MATERIALIZED (
+            SELECT id FROM recipients
+            WHERE id IN ({_marks(ids)}) AND lease_token = %s ORDER BY id {locking}
+        )"""
 
 
 def _among(rows: str) -> str:

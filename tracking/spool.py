@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 from emails.events import Hit
 from emails.models import EventType
@@ -35,10 +36,15 @@ class Spool:
         """Write a line for each, durable when this returns. Raises OSError: the disk refuses."""
         lines = b"".join(map(_line, hits))
         self._folder.mkdir(parents=True, exist_ok=True)
-        with self._locked("lock"), self._current.open("ab") as file:
-            file.write(lines)
-            file.flush()
-            os.fsync(file.fileno())
+        with self._locked("lock"), self._current.open("ab+") as file:
+            size = file.seek(0, os.SEEK_END)
+            try:
+                file.write(_missing_line_end(file, size) + lines)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:  # half a line would take the next one along
+                file.truncate(size)
+                raise
 
     def is_empty(self) -> bool:
         """Tell whether nothing waits."""
@@ -67,6 +73,14 @@ class Spool:
             yield
 
 
+def _missing_line_end(file: IO[bytes], size: int) -> bytes:
+    """Return what ends a line that a power cut left unfinished."""
+    if not size:
+        return b""
+    file.seek(size - 1)
+    return b"" if file.read(1) == b"\n" else b"\n"
+
+
 def _line(hit: Hit) -> bytes:
     moment = hit.timestamp.isoformat()
     line = json.dumps([hit.type, hit.email_id, hit.recipient_id, moment, hit.data])
@@ -84,7 +98,7 @@ def _read(path: Path) -> Iterator[Hit]:
     for line in path.read_bytes().splitlines():
         try:
             kind, email_id, recipient_id, timestamp, data = json.loads(line)
-        except ValueError:  # the last line of a machine that lost its power
+        except (TypeError, ValueError):  # the last line of a machine that lost its power
             logger.warning("left out a broken line of the spool", extra={"file": path.name})
             continue
         yield Hit(EventType(kind), email_id, recipient_id, datetime.fromisoformat(timestamp), data)

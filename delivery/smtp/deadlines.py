@@ -22,7 +22,7 @@ class Timeouts:
     data: float = 120.0  # the reply to DATA
     data_block: float = 180.0  # one block of the mail
     final: float = 600.0  # the reply to the final dot; less risks duplicates
-    courtesy: float = 5.0  # RSET and QUIT, on which nothing depends
+    courtesy: float = 5.0  # RSET, on which nothing depends
     minimum_rate: float = 10_000.0  # bytes per second, over a whole mail
 
     def transfer(self, size: int) -> float:

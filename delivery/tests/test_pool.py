@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from delivery.smtp import OutcomeKind
-from delivery.smtp.tests.scripted import ScriptedServer, drop, say
+from delivery.smtp.tests.scripted import ScriptedServer, drop, say, stall
 from delivery.tests.relays import url_of
 from delivery.transports.base import Envelope
 from delivery.transports.breaker import Breaker
@@ -81,7 +81,7 @@ def test_shrinking_closes_the_connections_that_are_too_many(server, pool):
     for each in held:
         pool.release(each)
     assert len(rest) == 3
-    assert len(server.seen("QUIT")) == 1
+    assert server.saw("QUIT")
 
 
 def test_connection_that_was_used_last_goes_first(server, pool):
@@ -113,3 +113,17 @@ def test_mail_that_breaks_off_gives_its_place_back(server, pool):
             place.send(mail(broken))
         pool.release(place)
     assert len(places(pool)) == 4
+
+
+def test_connections_are_given_up_without_waiting_for_a_server_that_is_silent(server, pool):
+    server.on("quit", stall)
+    held = places(pool)
+    for place in held:
+        assert place.send(mail()).kind is OutcomeKind.DELIVERED
+    for place in held:
+        pool.release(place)
+    closing = threading.Thread(target=pool.close)
+    closing.start()
+    closing.join(4)  # an answer would be waited for five seconds, four times
+    assert not closing.is_alive()
+    assert server.saw("QUIT", 4)

@@ -1,5 +1,6 @@
 """Hits that wait for the database in a file."""
 
+import resource
 import threading
 
 import pytest
@@ -58,6 +59,34 @@ def test_broken_last_line_does_not_keep_the_others(folder):
         file.write(b'["open", 1, 1, "20')
     stored = []
     assert spool.drain(stored.extend) == 1
+
+
+def test_hit_after_a_line_that_a_power_cut_left_unfinished_is_kept(folder):
+    spool = Spool(folder)
+    spool.append([make_hit(1)])
+    with (folder / "hits.jsonl").open("ab") as file:
+        file.write(b'["open", 1, 1, "20')
+    spool.append([make_hit(2)])
+    stored = []
+    assert spool.drain(stored.extend) == 2
+    assert [hit.data["n"] for hit in stored] == [1, 2]
+
+
+def test_full_disk_leaves_no_half_of_a_line(folder):
+    spool = Spool(folder)
+    spool.append([make_hit(1)])
+    size = (folder / "hits.jsonl").stat().st_size
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            spool.append([make_hit(2)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    spool.append([make_hit(3)])
+    stored = []
+    assert spool.drain(stored.extend) == 2
+    assert [hit.data["n"] for hit in stored] == [1, 3]
 
 
 def test_writers_lose_nothing_while_others_drain(folder):

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from base64 import b64decode
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -129,6 +130,13 @@ class ScriptedServer:
     def seen(self, verb: str) -> list[str]:
         """The command lines that begin with `verb`."""
         return [line for line in list(self.commands) if line.upper().startswith(verb.upper())]
+
+    def saw(self, verb: str, count: int = 1) -> bool:
+        """Wait until so many of these commands came, for which nobody waits: QUIT, say."""
+        ends = time.monotonic() + 10
+        while len(self.seen(verb)) < count and time.monotonic() < ends:
+            time.sleep(0.01)
+        return len(self.seen(verb)) == count
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server((self.host, 0))

@@ -53,6 +53,7 @@ def test_small_mail_is_one_write() -> None:
     with ScriptedServer(extensions=CHUNKED) as server:
         server.on("mail", once_seen(b" LAST\r\n" + MESSAGE, say("250 ok")))
         assert words(deliver(server)) == ["delivered", "delivered"]
+        assert server.saw("QUIT")
         assert verbs(server) == ["MAIL", "RCPT", "RCPT", "BDAT", "QUIT"]
         assert spoken(server, "BDAT") == [f"BDAT {len(MESSAGE)} LAST"]
 
@@ -202,6 +203,7 @@ def test_server_that_fails_at_a_harmless_chunk_gets_data(action: Action) -> None
     with ScriptedServer(extensions=CHUNKED) as server:
         server.on("bdat", action)
         assert words(deliver(server, ONE)) == ["delivered"]
+        assert server.saw("QUIT")
         assert verbs(server) == ["MAIL", "RCPT", "DATA", "QUIT"]
         assert server.connections == 1
 
@@ -211,6 +213,7 @@ def test_server_that_discards_chunks_it_does_not_know_gets_data(action: Action) 
     with ScriptedServer(extensions=CHUNKED) as server:
         server.on("probe", action)
         assert words(deliver(server, ONE)) == ["delivered"]
+        assert server.saw("QUIT")
         assert verbs(server) == ["MAIL", "RCPT", "DATA", "QUIT"]
 
 
