@@ -9,10 +9,9 @@ from typing import Any
 
 from emails.admin.timeline import timeline
 from emails.framing import framed
-from emails.inlining import inline_css
 from emails.models import Email, Recipient, Status
 from emails.models.recipient import FINAL
-from emails.rendering import MissingVariables, Rendered, RenderFailed, render
+from emails.rendering import MissingVariables, Rendered, RenderFailed, render_to_send
 
 BADGES = {  # the colours of unfold's labels
     Status.SCHEDULED: "info",
@@ -51,7 +50,7 @@ def detail_of(pk: int) -> dict[str, Any]:
         "recipients": [_line(row) for row in email.recipients.all()],
         "timeline": entries,
         "has_more_events": has_more_events,
-        "preview": framed(inline_css(rendered.html)) if rendered and rendered.html else "",
+        "preview": framed(rendered.html) if rendered and rendered.html else "",
         "text": rendered.text if rendered else "",
         "problem": problem,
         "attachments": list(email.attachments.select_related("upload")),
@@ -62,7 +61,7 @@ def detail_of(pk: int) -> dict[str, Any]:
 def _rendered(email: Email) -> tuple[Rendered | None, str]:
     """Return what the reader sees, or the reason why there is nothing to see."""
     try:
-        return render(email), ""
+        return render_to_send(email), ""
     except MissingVariables as missing:
         return None, f"The template lacks variables: {missing}."
     except RenderFailed as failure:
