@@ -16,7 +16,7 @@ from benchmarks.report import Row
 from benchmarks.sinks import Sink, SmtpSink
 from benchmarks.stage import Stage
 
-MAILS = 8_000
+MAILS = 16_000
 TASKS = 3_000  # of the contender that is the slowest by far
 WORKERS = 2
 DELIVERED = "SELECT count(*) FROM recipients WHERE status = 'delivered'"
