@@ -14,4 +14,4 @@ RUN SECRET_KEY=build TRACKING_KEYS=build-build-build-build-build-build PUBLIC_UR
     MAIL_TRANSPORT=capture VAR=/tmp/build python manage.py collectstatic --noinput
 USER mailer
 EXPOSE 8000
-CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "8", "--workers-kill-timeout", "10", "mailer.wsgi:application"]
+CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "32", "--workers-kill-timeout", "10", "mailer.wsgi:application"]

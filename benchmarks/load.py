@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.servers import HOST, found
 
-CONNECTIONS = 16  # as many as the threads of the web server
+CONNECTIONS = 64  # as many as the threads of the web server
 WARM_UP_SECONDS = 2
 REPORT = """
 done = function(summary, latency, requests)

@@ -139,6 +139,10 @@ class Visit(asyncio.Protocol):
             self._answers.append(OK)
 
     def _take(self) -> None:
+        if not self._recipients:  # a chunk for nobody: ours begins with one, to see it discarded
+            self._content.clear()
+            self._answers.append(b"503 5.5.1 for whom?\r\n")
+            return
         self._answers.append(OK)
         self._counts.taken += 1
         for address in self._recipients:
