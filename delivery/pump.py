@@ -93,6 +93,7 @@ class Pump:
         ends = time.monotonic() + timeout
         self._stopping.set()
         self._bell.set()
+        self._transport.admit_no_more()  # a mail that began late would be cut before its answer
         self._clock.join(timeout)
         if not self._finish(ends):
             self._transport.interrupt()

@@ -6,10 +6,12 @@ from collections import Counter
 import pytest
 
 from delivery.pump import Pace, Pump
+from delivery.smtp import OutcomeKind
 from delivery.smtp.tests.scripted import ScriptedServer, drop, say
 from delivery.tests.conftest import running
 from delivery.tests.relays import transport_to
 from delivery.tests.waiting import everything_is_final, wait_until
+from delivery.transports.base import Envelope
 from emails.models import EmailEvent, EventType, Recipient, Status
 from emails.tests.factories import make_email
 
@@ -20,6 +22,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def server():
     with ScriptedServer() as scripted:
         yield scripted
+
+
+def mail():
+    return Envelope(
+        "msg_1", 1, 1, "a@example.com", "b@example.org", b"X: y\r\n\r\nz\r\n", lambda: True
+    )
 
 
 class Gate:
@@ -123,3 +131,17 @@ def test_idle_connections_are_closed(server, monkeypatch):
     with running(transport_to(server)):
         wait_until(everything_is_final)
         wait_until(lambda: server.seen("QUIT"))
+
+
+def test_who_waits_for_a_place_gives_its_mail_back_once_no_more_are_admitted(server):
+    transport = transport_to(server, most=1, start=1)
+    held = transport.session()
+    assert held.send(mail()).kind is OutcomeKind.DELIVERED
+    waiting, outcomes = transport.session(), []
+    thread = threading.Thread(target=lambda: outcomes.append(waiting.send(mail())))
+    thread.start()
+    transport.admit_no_more()
+    thread.join(5)
+    assert [outcome.kind for outcome in outcomes] == [OutcomeKind.ABANDONED]
+    held.release()
+    assert len(server.messages) == 1

@@ -49,6 +49,9 @@ class Transport(Protocol):
     def connections(self) -> int:
         """Return how many connections are open; asked at any time, by any thread."""
 
+    def admit_no_more(self) -> None:
+        """Let finish what is on its way; who waits for a place, or comes later, gets ABANDONED."""
+
     def interrupt(self) -> None:
         """End what is on its way now, for ever: who waits for a reply gets an outcome without one.
 

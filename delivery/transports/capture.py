@@ -49,6 +49,9 @@ class CaptureTransport:
         """A folder needs none."""
         return 0
 
+    def admit_no_more(self) -> None:
+        """Nobody waits here."""
+
     def interrupt(self) -> None:
         """Nothing waits here."""
 

@@ -103,11 +103,17 @@ class RelayTransport:
         """Return how many are open, at work or kept."""
         return sum(pool.connections() for pool in self._pools)
 
-    def interrupt(self) -> None:
-        """Cut every connection that is at work; who waits for one gives its mail back."""
+    def admit_no_more(self) -> None:
+        """Let finish what is at work; who waits for a connection gives its mail back."""
         with self._lock:
             self._interrupted = True
             self._news.notify_all()
+            for pool in self._pools:
+                pool.freed.notify_all()
+
+    def interrupt(self) -> None:
+        """Cut every connection that is at work; who waits for one gives its mail back."""
+        self.admit_no_more()
         for pool in self._pools:
             pool.interrupt()
 
