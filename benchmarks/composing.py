@@ -34,6 +34,7 @@ def copy_of(mail: Mail) -> Copy:
     now, number = timezone.now(), mail.number + 1
     email = Outgoing(
         pk=number,
+        project_id=1,
         public_id=f"msg_{number:016d}",
         created_at=now,
         from_email=SENDER,

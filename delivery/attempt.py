@@ -36,11 +36,11 @@ class Attempt:
         self._meter = metrics.meter(transport.name)
         self._session: Session | None = None
 
-    def run(self) -> bool:
+    def run(self) -> float | None:
         """Bring the claimed recipient to its next state.
 
-        False where nothing was sent and nothing is recorded: the recipient is to be given back.
-        Then, and where this raises, `finished` is not called.
+        A number where nothing was sent and nothing is recorded: the recipient is to be given back,
+        to be due after so many seconds. Then, and where this raises, `finished` is not called.
         """
         logger.debug("attempt begins", extra=self._delivery.log)
         metrics.IN_FLIGHT.inc()
@@ -49,14 +49,14 @@ class Attempt:
         except BaseException:
             self._leave()
             raise
-        if row is None:
+        if isinstance(row, float):
             self._leave()
-            return False
+            return row
         self._settler.settle(row, partial(self._settled, row))
-        return True
+        return None
 
-    def _outcome(self) -> Settlement | None:
-        """Return what to record, or None where nothing was sent."""
+    def _outcome(self) -> Settlement | float:
+        """Return what to record, or how long to wait where nothing was sent."""
         if timezone.now() >= self._delivery.email.expires_at:
             return settlement.expired(self._delivery)
         composed = self._compose()
@@ -77,7 +77,7 @@ class Attempt:
         except Exception as error:  # noqa: BLE001  a bug, which is logged
             return self._stumbled(error)
 
-    def _send(self, envelope: Envelope) -> Settlement | None:
+    def _send(self, envelope: Envelope) -> Settlement | float:
         self._session = self._transport.session()
         try:
             with self._meter.send_seconds.time():
@@ -86,10 +86,10 @@ class Attempt:
             return self._stumbled(error, ambiguous=True)
         return self._conclusion(outcome)
 
-    def _conclusion(self, outcome: Outcome) -> Settlement | None:
+    def _conclusion(self, outcome: Outcome) -> Settlement | float:
         if outcome.kind is OutcomeKind.ABANDONED:
-            logger.warning("not sent: %s", outcome.detail, extra=self._delivery.log)
-            return None
+            logger.info("not sent: %s", outcome.detail, extra=self._delivery.log)
+            return outcome.wait
         return settlement.settlement(self._delivery, outcome, retry_policy())
 
     def _stumbled(self, error: Exception, ambiguous: bool = False) -> Settlement:

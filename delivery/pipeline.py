@@ -107,6 +107,7 @@ def compose(delivery: Delivery) -> Envelope:
         copy = step(copy)
     return Envelope(
         message_id=delivery.email.public_id,
+        project_id=delivery.email.project_id,
         recipient_id=delivery.recipient.recipient_id,
         attempt=delivery.recipient.attempts,
         mail_from=delivery.email.from_email,

@@ -10,7 +10,7 @@ import uuid
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import Error, close_old_connections, connection
@@ -26,6 +26,7 @@ from delivery.transports.base import Transport
 from emails import doorbell, transitions
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 DRAIN_LOOK_SECONDS = 0.2
 GATHER_SECONDS = 0.05  # under load: how long to let places become free before claiming again
@@ -54,7 +55,7 @@ class Pump:
         self._stopping = threading.Event()
         self._settler = Settler()
         self._ready: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
-        self._unsent: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
+        self._unsent: queue.SimpleQueue[tuple[Delivery, float]] = queue.SimpleQueue()
         self._held: dict[int, Delivery] = {}
         self._appetite = Appetite(pace.concurrency)
         self._capacity = 0  # as it was at the last claim
@@ -124,7 +125,7 @@ class Pump:
         connection.close()
 
     def _look(self) -> None:
-        self._give_back(self._unsent)
+        self._give_back_unsent()
         if time.monotonic() >= self._round_due:
             self._round_due = time.monotonic() + self._pace.look
             self._go_round()
@@ -168,7 +169,7 @@ class Pump:
         for delivery in taken:
             self._ready.put(delivery)
         if self._stopping.is_set():  # it took so long that nobody may begin them any more
-            self._give_back(self._ready)
+            self._give_back_ready()
         self._more_waits = len(taken) == free
         if self._more_waits:
             doorbell.ring()  # for the other processes
@@ -181,18 +182,27 @@ class Pump:
         if due:
             claim.renew(due, self._pace.lease)
 
-    def _give_back(self, waiting: queue.SimpleQueue[Delivery | None]) -> None:
+    def _give_back_ready(self) -> None:
+        """Return what was not begun, due at once."""
+        for delivery in _emptied(self._ready):
+            if delivery:
+                self._unsent.put((delivery, 0.0))
+        self._give_back_unsent()
+
+    def _give_back_unsent(self) -> None:
         """Return what waits to the database's queue; what can't be returned stays held by us."""
-        by_token: dict[uuid.UUID, list[Delivery]] = defaultdict(list)
-        for delivery in _emptied(waiting):
-            by_token[delivery.lease.token].append(delivery)
-        while by_token:
-            token, group = by_token.popitem()
+        groups: dict[tuple[uuid.UUID, float], list[Delivery]] = defaultdict(list)
+        for delivery, wait in _emptied(self._unsent):
+            groups[delivery.lease.token, wait].append(delivery)
+        while groups:
+            (token, wait), group = groups.popitem()
             try:
-                transitions.give_back(token, [row.recipient.recipient_id for row in group])
+                transitions.give_back(token, [row.recipient.recipient_id for row in group], wait)
             except BaseException:
-                for delivery in [*group, *chain.from_iterable(by_token.values())]:
-                    waiting.put(delivery)
+                groups[token, wait] = group
+                for (_, seconds), rows in groups.items():
+                    for delivery in rows:
+                        self._unsent.put((delivery, seconds))
                 raise
             for delivery in group:
                 self._done(delivery)
@@ -212,8 +222,7 @@ class Pump:
 
     def _tend(self) -> None:
         try:
-            self._give_back(self._ready)
-            self._give_back(self._unsent)
+            self._give_back_ready()
             self._renew_leases()
         except Error as error:
             logger.error("the database is out of reach, leases end by themselves: %s", error)
@@ -233,8 +242,10 @@ class Pump:
         while delivery := self._next(number):
             try:
                 attempt = Attempt(delivery, self._transport, self._settler, self._done)
-                if not attempt.run():
-                    self._unsent.put(delivery)  # one thread gives back: the others need no database
+                if (wait := attempt.run()) is not None:
+                    self._unsent.put(
+                        (delivery, wait)
+                    )  # one thread gives back: the others need no database
                     self._bell.set()
             except Exception:
                 logger.exception("an outcome is not recorded", extra=delivery.log)
@@ -260,10 +271,10 @@ class Pump:
             self._bell.set()
 
 
-def _emptied(waiting: queue.SimpleQueue[Delivery | None]) -> list[Delivery]:
+def _emptied(waiting: queue.SimpleQueue[T]) -> list[T]:
     """Take all that waits, while others may take of it too."""
-    taken = []
+    taken: list[T] = []
     with suppress(queue.Empty):
         while True:
             taken.append(waiting.get_nowait())
-    return [delivery for delivery in taken if delivery]
+    return taken

@@ -16,6 +16,7 @@ class Outgoing:
     """An email as it is sent; the fields are those of `Email`. A tenth of what a row costs."""
 
     pk: int
+    project_id: int
     public_id: str
     created_at: datetime
     from_email: str

@@ -126,16 +126,19 @@ def renew(token: uuid.UUID, ids: Sequence[int], lease: float) -> set[int]:
     return {row[0] for row in rows}
 
 
-def give_back(token: uuid.UUID, ids: Sequence[int]) -> int:
-    """Return unsent recipients to the queue, due at once, as if they had not been taken."""
+def give_back(token: uuid.UUID, ids: Sequence[int], wait: float = 0.0) -> int:
+    """Return unsent recipients to the queue as if they had not been taken, due in `wait` seconds.
+
+    Their number is returned.
+    """
     rows = _run(
         f"""
         {_held(ids)} UPDATE recipients SET attempts = attempts - 1, lease_token = NULL,
-            next_attempt_at = {_now()},
+            next_attempt_at = {_in_seconds()},
             status = CASE WHEN attempts > 1 THEN 'deferred' ELSE 'queued' END
         WHERE id {_among("held")} AND lease_token = %s RETURNING id
         """,
-        [*ids, _uuid(token), _uuid(token)],
+        [*ids, _uuid(token), wait, _uuid(token)],
     )
     return len(rows)
 

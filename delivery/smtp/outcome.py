@@ -48,7 +48,8 @@ class Outcome:
     `status` is the code of RFC 3463, the server's or our own. `host` is `name[address]:port`.
     `ambiguous`, always with DEFERRED: the whole mail went out to its last byte, and no reply came
     back, so that it may have been delivered. `duration` is in seconds. `tried` are the outcomes at
-    the hosts that were asked before this one and would not talk.
+    the hosts that were asked before this one and would not talk. `wait`, with ABANDONED: the
+    seconds until there may be room for the mail.
     """
 
     kind: OutcomeKind
@@ -61,6 +62,7 @@ class Outcome:
     tls: TlsInfo | None = None
     duration: float = 0.0
     tried: tuple[Outcome, ...] = ()
+    wait: float = 0.0
 
     @property
     def is_of_host(self) -> bool:

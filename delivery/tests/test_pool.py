@@ -28,7 +28,9 @@ def pool(server):
 
 
 def mail(may_send=lambda: True):
-    return Envelope("msg_1", 1, 1, "a@example.com", "b@example.org", b"X: y\r\n\r\nz\r\n", may_send)
+    return Envelope(
+        "msg_1", 1, 1, 1, "a@example.com", "b@example.org", b"X: y\r\n\r\nz\r\n", may_send
+    )
 
 
 def places(pool):

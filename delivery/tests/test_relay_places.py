@@ -26,7 +26,7 @@ def server():
 
 def mail():
     return Envelope(
-        "msg_1", 1, 1, "a@example.com", "b@example.org", b"X: y\r\n\r\nz\r\n", lambda: True
+        "msg_1", 1, 1, 1, "a@example.com", "b@example.org", b"X: y\r\n\r\nz\r\n", lambda: True
     )
 
 

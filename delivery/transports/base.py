@@ -14,6 +14,7 @@ class Envelope:
     """One copy, ready to leave: RFC 5321's envelope and the bytes of the message."""
 
     message_id: str  # ours, msg_…
+    project_id: int
     recipient_id: int
     attempt: int
     mail_from: str
@@ -28,7 +29,8 @@ class Session(Protocol):
     def send(self, envelope: Envelope) -> Outcome:
         """Try once. Refusals and network trouble are outcomes; exceptions are bugs.
 
-        ABANDONED: nothing was sent, for no fault of the mail; it is given back to the queue.
+        ABANDONED: nothing was sent, for no fault of the mail; it is given back to the queue, due
+        after the outcome's `wait`.
         """
 
     def release(self) -> None:

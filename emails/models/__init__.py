@@ -3,6 +3,7 @@
 from emails.models.email import Attachment, Email, new_public_id
 from emails.models.event import EmailEvent, EventType
 from emails.models.recipient import Priority, Recipient, Status
+from emails.models.suppression import Suppression
 from emails.models.template import Template, TemplateVersion
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Priority",
     "Recipient",
     "Status",
+    "Suppression",
     "Template",
     "TemplateVersion",
     "new_public_id",
