@@ -7,6 +7,7 @@ import threading
 import time
 from dataclasses import dataclass
 
+from delivery.condition import Condition
 from delivery.smtp import Endpoint, Outcome, OutcomeKind, Phase, Session
 from delivery.transports.base import Envelope
 from delivery.transports.breaker import Breaker
@@ -50,11 +51,11 @@ class Pool:
         limiter: Limiter,
         breaker: Breaker,
         lock: threading.Lock,
-        news: threading.Condition,
+        news: Condition,
     ) -> None:
         self._endpoint, self._limiter, self._breaker = endpoint, limiter, breaker
         self._lock, self._news = lock, news
-        self.freed = threading.Condition(lock)
+        self.freed = Condition(lock)
         self._idle: list[tuple[Session, float]] = []
         self._busy: set[Session] = set()
         self._trouble: Outcome | None = None

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from django.conf import settings
 
+from delivery.condition import Condition
 from delivery.smtp import Endpoint, Outcome, OutcomeKind, Phase
 from delivery.transports.base import Envelope
 from delivery.transports.breaker import Breaker
@@ -37,7 +38,7 @@ class RelayTransport:
         patience: float = PATIENCE,
     ) -> None:
         self._lock = threading.Lock()
-        self._news = threading.Condition(self._lock)
+        self._news = Condition(self._lock)
         self._pools = [
             Pool(endpoint, Limiter(most, start), Breaker(first_pause), self._lock, self._news)
             for endpoint in endpoints
