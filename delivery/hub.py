@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from functools import partial
 from select import EPOLLIN, EPOLLONESHOT, epoll
 from typing import TypeVar
@@ -30,11 +31,15 @@ _Result = TypeVar("_Result")
 _SOCKET = object()  # what a task waits for that waits for its socket
 
 
-class Task(greenlet):
-    """One of those that share the thread; `awaits` is what it waits for, None while it runs."""
+@dataclass(slots=True, eq=False)
+class Task:
+    """One of those that share the thread. It does one duty after the other: to make a greenlet
+    costs more than all of its switches.
+    """
 
-    awaits: object = None
-    gives_up = math.inf  # time.monotonic()
+    runs: greenlet
+    awaits: object = None  # what it waits for; None while it does not
+    gives_up: float = math.inf  # time.monotonic()
 
 
 class Hub:
@@ -47,7 +52,8 @@ class Hub:
         self._errands = Errands()
         self._posted: deque[Callable[[], None]] = deque()
         self._ready: deque[tuple[Task, bool]] = deque()
-        self._new: deque[Task] = deque()
+        self._new: deque[Callable[[], None]] = deque()
+        self._spare: list[Task] = []
         self._polled: dict[int, Task] = {}
         self._waiting: set[Task] = set()
         self._soonest = math.inf  # no task gives up before; time.monotonic()
@@ -73,7 +79,7 @@ class Hub:
 
     def spawn(self, function: Callable[[], None]) -> None:
         """Begin a task, when nothing else is left to do; from the hub's own thread."""
-        self._new.append(Task(partial(self._live, function)))
+        self._new.append(function)
 
     # --- What tasks wait for ---
 
@@ -84,7 +90,7 @@ class Hub:
             self._epoll.modify(number, event | EPOLLONESHOT)
         except FileNotFoundError:  # a new one; the system forgets those that were closed
             self._epoll.register(number, event | EPOLLONESHOT)
-        task = _current()
+        task = self._running
         self._polled[number] = task
         try:
             return self._wait(task, _SOCKET, seconds)
@@ -109,7 +115,7 @@ class Hub:
 
     def baton(self) -> Baton:
         """Return a baton for the task that asks."""
-        return Baton(self, _current())
+        return Baton(self, self._running)
 
     def _wait(self, task: Task, awaited: object, seconds: float) -> bool:
         task.awaits, task.gives_up = awaited, time.monotonic() + seconds
@@ -140,8 +146,8 @@ class Hub:
             self._run_tasks()
             self._look()
             self._give_up()
-        for task in list(self._waiting):
-            task.throw()
+        for task in [*self._waiting, *self._spare]:
+            task.runs.throw()
         self._errands.stop()
         self._epoll.close()
         os.close(self._alarm)
@@ -155,10 +161,14 @@ class Hub:
 
     def _run_tasks(self) -> None:
         if self._new and not self._ready:
-            self._new.popleft().switch()
+            task = self._spare.pop() if self._spare else Task(greenlet(self._live))
+            self._switch_to(task, self._new.popleft())
         for _ in range(len(self._ready)):
-            task, found = self._ready.popleft()
-            task.switch(found)
+            self._switch_to(*self._ready.popleft())
+
+    def _switch_to(self, task: Task, value: object) -> None:
+        self._running = task
+        task.runs.switch(value)
 
     def _look(self) -> None:
         """See which sockets are ready; sleep, where nothing else is to be done."""
@@ -190,9 +200,13 @@ class Hub:
             self._go_on(task, task.awaits, False)
         self._soonest = min((task.gives_up for task in self._waiting), default=math.inf)
 
-    def _live(self, function: Callable[[], None]) -> None:
+    def _live(self, duty: Callable[[], None]) -> None:
         WAITER.set(self)
-        _guarded(function)
+        while True:
+            _guarded(duty)
+            del duty  # and all that hangs on it
+            self._spare.append(self._running)
+            duty = self._loop.switch()
 
 
 class Baton:
@@ -210,13 +224,6 @@ class Baton:
     def pass_on(self) -> None:
         """Let the task go on; from any thread."""
         self._hub.pass_on(self, self._task)
-
-
-def _current() -> Task:
-    task = getcurrent()
-    if not isinstance(task, Task):
-        raise RuntimeError("only a task can wait in the hub")
-    return task
 
 
 def _guarded(function: Callable[[], None]) -> None:
