@@ -13,7 +13,7 @@ from delivery.claim import Delivery
 from delivery.pipeline import Unsendable, compose
 from delivery.retry import retry_policy
 from delivery.settler import Settler, Verdict
-from delivery.smtp import Outcome, OutcomeKind
+from delivery.smtp import InvalidMail, Outcome, OutcomeKind
 from delivery.smtp.crashpoints import reached
 from delivery.transports.base import Envelope, Session, Transport
 from emails.transitions import Settlement
@@ -82,6 +82,8 @@ class Attempt:
         try:
             with self._meter.send_seconds.time():
                 outcome = self._session.send(envelope)
+        except InvalidMail as error:
+            return settlement.failed(self._delivery, str(error))
         except Exception as error:  # noqa: BLE001  a bug, which is logged
             return self._stumbled(error, ambiguous=True)
         return self._conclusion(outcome)

@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -21,6 +22,8 @@ from emails.transitions import Settlement
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
+Settled = set[tuple[int, uuid.UUID]]  # recipients with their tokens
+
 STRIPPED = {"reason": "what was said can't be stored"}
 MOST_IN_ONE_COMMIT = 500
 GATHER_SECONDS = 0.003  # under load: a commit of twenty costs a third of four commits of five
@@ -131,7 +134,7 @@ class Settler:
                 return
 
     @staticmethod
-    def _commit(batch: Sequence[Pending]) -> set[int]:
+    def _commit(batch: Sequence[Pending]) -> Settled:
         reached("before_settle")
         with SETTLE_SECONDS.time():
             settled = events.settle(pending.settlement for pending in batch)
@@ -151,9 +154,10 @@ class Settler:
             self._call(partial(_tell, pending, Verdict.NOT_RECORDED))
 
 
-def _tell_all(batch: Sequence[Pending], settled: set[int]) -> None:
+def _tell_all(batch: Sequence[Pending], settled: Settled) -> None:
     for pending in batch:
-        ours = pending.settlement.recipient_id in settled
+        row = pending.settlement
+        ours = (row.recipient_id, row.token) in settled
         _tell(pending, Verdict.SETTLED if ours else Verdict.TOO_LATE)
 
 

@@ -143,23 +143,24 @@ def give_back(token: uuid.UUID, ids: Sequence[int], wait: float = 0.0) -> int:
     return len(rows)
 
 
-def settle(settlements: Iterable[Settlement]) -> set[int]:
-    """Record outcomes and their events, all in one commit; return the ids that were settled.
+def settle(settlements: Iterable[Settlement]) -> set[tuple[int, uuid.UUID]]:
+    """Record outcomes and their events, all in one commit; return the ids and tokens settled.
 
-    An id that is missing from the answer belongs to somebody else now: its lease was lost.
+    An id with a token that is missing from the answer belongs to somebody else now: its lease was
+    lost. The other one may have its outcome in the same call.
     """
     rows = list(settlements)
     if connection.vendor == "postgresql":
         return _settle_in_one_statement(rows)
     with transaction.atomic():
-        return {row.recipient_id for row in rows if _settle_one(row)}
+        return {(row.recipient_id, row.token) for row in rows if _settle_one(row)}
 
 
-def _settle_in_one_statement(rows: list[Settlement]) -> set[int]:
+def _settle_in_one_statement(rows: list[Settlement]) -> set[tuple[int, uuid.UUID]]:
     # Rows are locked in the order of their ids, as `cancel` does: no deadlock. A token stands only
     # on a row that is being sent; asking for the status too would have the planner read the whole
     # index of leases instead of the few rows by their ids.
-    settled = _run(
+    settled: list[Any] = _run(
         """
         WITH outcome AS MATERIALIZED (
             SELECT * FROM jsonb_to_recordset(%s) AS o(id bigint, token uuid, status text,
@@ -173,14 +174,16 @@ def _settle_in_one_statement(rows: list[Settlement]) -> set[int]:
                 ambiguous = r.ambiguous OR o.ambiguous
             FROM outcome o
             WHERE r.id = o.id AND r.id = ANY(ARRAY(SELECT id FROM held)) AND r.lease_token = o.token
-            RETURNING r.id, r.email_id, o.type, o.data
+            RETURNING r.id, o.token, r.email_id, o.type, o.data
+        ), recorded AS (
+            INSERT INTO email_events (type, timestamp, email_id, recipient_id, data)
+            SELECT type, statement_timestamp(), email_id, id, data FROM settled
         )
-        INSERT INTO email_events (type, timestamp, email_id, recipient_id, data)
-        SELECT type, statement_timestamp(), email_id, id, data FROM settled RETURNING recipient_id
+        SELECT id, token FROM settled
         """,
         [json.dumps([_as_json(row) for row in rows])],
     )
-    return {row[0] for row in settled}
+    return set(settled)
 
 
 def _as_json(row: Settlement) -> dict[str, Any]:

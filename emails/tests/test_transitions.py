@@ -73,7 +73,7 @@ def test_claim_takes_no_more_than_its_limit():
 def test_settlement_writes_status_and_event():
     row = make_recipient()
     token, _ = transitions.claim(1, LEASE)
-    assert transitions.settle([delivered(row.pk, token)]) == {row.pk}
+    assert transitions.settle([delivered(row.pk, token)]) == {(row.pk, token)}
     row.refresh_from_db()
     assert (row.status, row.lease_token) == (Status.DELIVERED, None)
     event = EmailEvent.objects.get(type=EventType.DELIVER)
@@ -141,5 +141,16 @@ def test_many_outcomes_are_settled_in_one_call():
     token, _ = transitions.claim(5, LEASE)
     stranger = Settlement(rows[0].pk, uuid.uuid4(), Status.BOUNCED, EventType.BOUNCE)
     settled = transitions.settle([stranger, *(delivered(row.pk, token) for row in rows[1:])])
-    assert settled == {row.pk for row in rows[1:]}
+    assert settled == {(row.pk, token) for row in rows[1:]}
     assert Recipient.objects.get(pk=rows[0].pk).status == Status.SENDING
+
+
+@pytest.mark.parametrize("stale_first", [True, False])
+def test_of_two_outcomes_of_one_recipient_only_the_holder_of_the_lease_settles(stale_first):
+    row = make_recipient()
+    token, _ = transitions.claim(1, LEASE)
+    stale = Settlement(row.pk, uuid.uuid4(), Status.BOUNCED, EventType.BOUNCE)
+    outcomes = [stale, delivered(row.pk, token)]
+    settled = transitions.settle(outcomes if stale_first else outcomes[::-1])
+    assert settled == {(row.pk, token)}
+    assert not EmailEvent.objects.filter(type=EventType.BOUNCE).exists()
