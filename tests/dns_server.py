@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from typing import Any
 
 from dnslib import AAAA, CNAME, MX, PTR, QTYPE, RCODE, RR, TXT, A
 from dnslib.server import DNSServer
 
+POLL_SECONDS = 0.02  # within which a server ends
 KINDS = {"A": A, "AAAA": AAAA, "MX": MX, "TXT": TXT, "CNAME": CNAME, "PTR": PTR}
 
 
@@ -89,11 +91,13 @@ class DnsServer:
         return f"{self._host}:{self.port}"
 
     def __enter__(self) -> DnsServer:
-        self._udp.start_thread()
-        self._tcp.start_thread()
+        for server in (self._udp, self._tcp):
+            threading.Thread(
+                target=server.server.serve_forever, args=[POLL_SECONDS], daemon=True
+            ).start()
         return self
 
     def __exit__(self, *error: object) -> None:
         for server in (self._udp, self._tcp):
-            server.stop()
+            server.server.shutdown()
             server.server.server_close()

@@ -18,6 +18,7 @@ class OutcomeKind(StrEnum):
 class Phase(StrEnum):
     """How far the attempt had come; up to AUTH it is the host that is in trouble, not the mail."""
 
+    LOOKUP = "lookup"
     CONNECT = "connect"
     TLS = "tls"
     GREETING = "greeting"
@@ -71,7 +72,15 @@ class Outcome:
 
 
 _SESSION_PHASES = frozenset(
-    {Phase.CONNECT, Phase.TLS, Phase.GREETING, Phase.EHLO, Phase.STARTTLS, Phase.AUTH}
+    {
+        Phase.LOOKUP,
+        Phase.CONNECT,
+        Phase.TLS,
+        Phase.GREETING,
+        Phase.EHLO,
+        Phase.STARTTLS,
+        Phase.AUTH,
+    }
 )
 # "Authentication required", "mechanism too weak", "credentials invalid", "encryption required"
 # (RFC 4954 §6), and 530 also "issue STARTTLS first" (RFC 3207 §4).
