@@ -53,7 +53,7 @@ class RelayTransport:
         return cls(*endpoints, most=settings.RELAY_MAX_CONNECTIONS)
 
     def session(self, rcpt_to: str, project_id: int) -> RelaySession:
-        """Return what holds at most one connection, which is found when something is sent."""
+        """Return what will hold at most one connection."""
         return RelaySession(self)
 
     def take(self, tried: list[Pool]) -> Place | None:
@@ -131,8 +131,10 @@ class RelaySession:
         self._transport = transport
         self._place: Place | None = None
 
-    def admit(self) -> None:
-        """What is composed while all relays are busy finds a place when it is ready."""
+    def admit(self) -> Outcome | None:
+        """Hold a place at the first relay that has one; what is composed before would lie about."""
+        self._place = self._transport.take([])
+        return None if self._place else self._transport.unsent()
 
     def send(self, envelope: Envelope) -> Outcome:
         """Hand one copy to the first relay that will talk, once at most to each.
@@ -141,16 +143,14 @@ class RelaySession:
         """
         tried: list[Pool] = []
         failures: list[Outcome] = []
-        while place := self._transport.take(tried):
-            self._place = place
+        while place := self._place:
             outcome = place.send(envelope)
             if not outcome.is_of_host:
                 return replace(outcome, tried=tuple(failures)) if failures else outcome
             self.release()
             tried.append(place.pool)
             failures.append(outcome)
-        if not failures:
-            return self._transport.unsent()
+            self._place = self._transport.take(tried)
         return replace(failures[-1], tried=tuple(failures[:-1]))
 
     def release(self) -> None:
