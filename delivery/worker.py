@@ -40,6 +40,7 @@ class PumpStep(bootsteps.StartStopStep):
         transport = configured_transport()
         metrics.expose(transport)
         pump = Pump(transport, configured_pace())
+        _relax_garbage_collection()
         pump.start()
         _pumps.append(pump)
         _metrics_servers.append(serve_metrics())
@@ -51,3 +52,10 @@ class PumpStep(bootsteps.StartStopStep):
         while _metrics_servers:  # last: what a shutdown settles is seen too
             _metrics_servers.pop()()
         gc.freeze()  # what the interpreter would collect at its end takes a busy machine seconds
+
+
+def _relax_garbage_collection() -> None:
+    """Look less often for cycles, which delivering makes few of, and not among what was loaded."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
