@@ -132,7 +132,7 @@ class Pump:
                 "a lease ended without an outcome; the mail goes again",
                 extra={"recipient_id": lost.recipient_id, "attempt": lost.attempts},
             )
-        self._show_life()
+        self._hub.post(self._show_life)  # which must be alive, too
 
     @staticmethod
     def _show_life() -> None:
@@ -223,9 +223,9 @@ class Pump:
     # --- The delivery thread ---
 
     def _begin(self) -> None:
-        """Begin as many of those that are ready as may be in flight."""
+        """Begin as many of those that are ready as may be in flight; none while we drain."""
         with suppress(IndexError):  # a drain takes of them too
-            while self._in_flight < self._pace.concurrency:
+            while self._in_flight < self._pace.concurrency and not self._stopping.is_set():
                 self._hub.spawn(partial(self._deliver, self._ready.popleft()))
                 self._in_flight += 1
 

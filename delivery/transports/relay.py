@@ -40,7 +40,13 @@ class RelayTransport:
         self._lock = threading.Lock()
         self._news = Condition(self._lock)
         self._pools = [
-            Pool(endpoint, Limiter(most, start), Breaker(first_pause), self._lock, self._news)
+            Pool(
+                endpoint,
+                Limiter(most, start, eager=True),
+                Breaker(first_pause),
+                self._lock,
+                self._news,
+            )
             for endpoint in endpoints
         ]
         self._patience = patience
