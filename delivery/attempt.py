@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class Attempt:
-    """Begins in a delivery thread and ends, with `finished`, when its outcome is settled."""
+    """Begins in a task and ends, with `finished`, when its outcome is settled."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class Attempt:
         return settlement.postponed(self._delivery, reason, retry_policy(), ambiguous)
 
     def _settled(self, row: Settlement, verdict: Verdict) -> None:
-        """Let the session take its next mail; in the settler's thread."""
+        """Let the session take its next mail; in the thread of all attempts."""
         try:
             self._leave()
         finally:

@@ -34,7 +34,7 @@ class PumpStep(bootsteps.StartStopStep):
         kind = worker.pool_cls.__module__
         if not kind.endswith((".solo", ".thread")):
             raise SystemExit(
-                "This worker delivers in threads of one process: start it without --pool, and "
+                "This worker delivers in a thread of one process: start it without --pool, and "
                 "start more workers instead of --concurrency (docs/operating.md, Scaling)."
             )
         transport = configured_transport()

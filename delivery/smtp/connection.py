@@ -31,7 +31,7 @@ QUIT_SECONDS = 0.1  # for six bytes into a buffer that is empty
 
 
 class Connection:
-    """Opened once, used by one thread; only `abort` may be called from others.
+    """Opened once, used by one at a time; only `abort` may be called from others.
 
     `sends_chunks`: mail goes by BDAT, all at once; then a connection that is gone without a word,
     found out only by sending, leaves an ambiguous mail.
@@ -114,7 +114,7 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """End at once, from the thread that uses the connection."""
+        """End at once; for whoever uses the connection."""
         self.is_open = False
         self._channel.close()
 
