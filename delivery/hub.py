@@ -12,6 +12,7 @@ import os
 import socket
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -33,8 +34,9 @@ _SOCKET = object()  # what a task waits for that waits for its socket
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """One of those that share the thread. It does one duty after the other: to make a greenlet
-    costs more than all of its switches.
+    """One of those that share the thread, and does one duty after the other.
+
+    To make a greenlet costs more than all of its switches.
     """
 
     runs: greenlet
@@ -48,6 +50,8 @@ class Hub:
     def __init__(self) -> None:
         self._epoll = epoll()
         self._alarm = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        # Only when nobody is left who might still raise it.
+        weakref.finalize(self, os.close, self._alarm).atexit = False
         self._epoll.register(self._alarm, EPOLLIN)
         self._errands = Errands()
         self._posted: deque[Callable[[], None]] = deque()
@@ -147,10 +151,10 @@ class Hub:
             self._look()
             self._give_up()
         for task in [*self._waiting, *self._spare]:
+            self._running = task
             task.runs.throw()
         self._errands.stop()
         self._epoll.close()
-        os.close(self._alarm)
 
     def _stop(self) -> None:
         self._stopping = True

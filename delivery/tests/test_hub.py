@@ -1,5 +1,7 @@
 """Many tasks in one thread: each waits as if it were alone."""
 
+import gc
+import os
 import socket
 import threading
 import time
@@ -235,3 +237,17 @@ def test_idle_hub_sleeps(hub):
     wait_until(lambda: turns)
     time.sleep(0.3)
     assert len(turns) < 10
+
+
+def test_nothing_is_left_open_by_a_hub_that_has_ended():
+    def in_use():
+        gc.collect()
+        return len(os.listdir("/proc/self/fd"))
+
+    before = in_use()
+    hub = Hub()
+    hub.start()
+    spawn(hub, lambda: None)
+    hub.stop(5)
+    del hub
+    wait_until(lambda: in_use() <= before)
