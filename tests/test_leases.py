@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -75,9 +76,20 @@ def begin(system, slow):
     return message_id
 
 
+def is_stopped(pid):
+    """Tell whether each of its threads has seen the signal."""
+    states = [path.read_text().rpartition(")")[2].split()[0] for path in stats_of(pid)]
+    return set(states) == {"T"}
+
+
+def stats_of(pid):
+    return list(Path(f"/proc/{pid}/task").glob("*/stat"))
+
+
 def lose_to_another(system, message_id, slow):
     """Pause the first worker past its lease, in which another one delivers; then let it go on."""
     system.processes["first"].send_signal(signal.SIGSTOP)
+    wait_until(lambda: is_stopped(system.processes["first"].pid), 10)
     slow.go_on.set()
     system.start_worker("second")
     wait_until(lambda: is_delivered(system, message_id), 60)
