@@ -46,9 +46,9 @@ class Session(Protocol):
 class Transport(Protocol):
     """A way out of the machine. All deliveries of a worker use it in turns, in one thread.
 
-    So nothing may block in it: what has to wait does so by WAITER (`delivery.smtp.waiting`) or by a
-    Condition (`delivery.condition`), and holds no lock meanwhile. `tidy` and what follows are called
-    by other threads.
+    So nothing may block in it: what has to wait does so by WAITER (`delivery.smtp.waiting`) or by
+    a Condition (`delivery.condition`), and holds no lock meanwhile. `tidy` and what follows are
+    called by other threads.
     """
 
     name: str
