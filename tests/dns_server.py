@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
+from functools import partial
 from typing import Any
 
 from dnslib import AAAA, CNAME, MX, PTR, QTYPE, RCODE, RR, TXT, A
@@ -89,11 +91,12 @@ class DnsServer:
         return f"{self._host}:{self.port}"
 
     def __enter__(self) -> DnsServer:
-        self._udp.start_thread()
-        self._tcp.start_thread()
+        for server in (self._udp, self._tcp):  # often, so that its end is not waited for
+            serve = partial(server.server.serve_forever, 0.02)
+            threading.Thread(target=serve, daemon=True).start()
         return self
 
     def __exit__(self, *error: object) -> None:
         for server in (self._udp, self._tcp):
-            server.stop()
+            server.server.shutdown()
             server.server.server_close()
