@@ -225,6 +225,8 @@ SMTP_RELAY_URL = environment.urls(
     "commas between; a comma in a password is %2C.",
     **({} if MAIL_TRANSPORT == "relay" else {"default": ""}),
 )
+MTA_STS = environment.switch("MTA_STS", True)
+FETCH_ALLOWED_NETWORKS = environment.networks("FETCH_ALLOWED_NETWORKS", [])
 HELO_NAME = environment.text("HELO_NAME", "", default=_public.hostname or "localhost")
 DKIM_DOMAIN = environment.text("DKIM_DOMAIN", "", default="")
 DKIM_SELECTOR = environment.text("DKIM_SELECTOR", "", default="")

@@ -78,12 +78,11 @@ class DnsServer:
 
     def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
         self.zone = Zone()
-        self._udp = DNSServer(self.zone, address=address, port=port, logger=_Silent())
+        make = partial(DNSServer, self.zone, address=address, logger=_Silent())
+        self._tcp = make(port=port, tcp=True)  # first: more of its ports are taken than of UDP's
         self._host = address
-        self.port: int = self._udp.server.server_address[1]
-        self._tcp = DNSServer(
-            self.zone, address=address, port=self.port, tcp=True, logger=_Silent()
-        )
+        self.port: int = self._tcp.server.server_address[1]
+        self._udp = make(port=self.port)
 
     @property
     def address(self) -> str:
