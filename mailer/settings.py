@@ -216,7 +216,7 @@ SPOOL_ROOT = VAR / "spool"
 
 # --- Delivery -------------------------------------------------------------------------------
 
-MAIL_TRANSPORT = environment.choice("MAIL_TRANSPORT", ("capture", "relay"))
+MAIL_TRANSPORT = environment.choice("MAIL_TRANSPORT", ("capture", "relay", "mx"))
 OUTBOX_ROOT = VAR / "outbox"
 SMTP_RELAY_URL = environment.urls(
     "SMTP_RELAY_URL",
@@ -225,6 +225,9 @@ SMTP_RELAY_URL = environment.urls(
     "commas between; a comma in a password is %2C.",
     **({} if MAIL_TRANSPORT == "relay" else {"default": ""}),
 )
+DNS_SERVERS = environment.servers("DNS_SERVERS", [])
+MX_PORT = environment.number("MX_PORT", 25, most=65_535)
+MX_REQUIRE_TLS = environment.switch("MX_REQUIRE_TLS", False)
 MTA_STS = environment.switch("MTA_STS", True)
 FETCH_ALLOWED_NETWORKS = environment.networks("FETCH_ALLOWED_NETWORKS", [])
 HELO_NAME = environment.text("HELO_NAME", "", default=_public.hostname or "localhost")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from functools import partial
 from typing import Any
 
 from dnslib import AAAA, CNAME, MX, PTR, QTYPE, RCODE, RR, TXT, A
 from dnslib.server import DNSServer
 
+POLL_SECONDS = 0.02  # within which a server ends
 KINDS = {"A": A, "AAAA": AAAA, "MX": MX, "TXT": TXT, "CNAME": CNAME, "PTR": PTR}
 
 
@@ -78,11 +78,24 @@ class DnsServer:
 
     def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
         self.zone = Zone()
-        make = partial(DNSServer, self.zone, address=address, logger=_Silent())
-        self._tcp = make(port=port, tcp=True)  # first: more of its ports are taken than of UDP's
         self._host = address
-        self.port: int = self._tcp.server.server_address[1]
-        self._udp = make(port=self.port)
+        self._udp, self._tcp = self._bound(address, port)
+        self.port: int = self._udp.server.server_address[1]
+
+    def _bound(self, address: str, port: int) -> tuple[DNSServer, DNSServer]:
+        """Listen by UDP and TCP at one port; one that is free for UDP may be another's by TCP."""
+        for tries_left in reversed(range(20)):
+            udp = DNSServer(self.zone, address=address, port=port, logger=_Silent())
+            chosen = udp.server.server_address[1]
+            try:
+                tcp = DNSServer(self.zone, address=address, port=chosen, tcp=True, logger=_Silent())
+            except OSError:
+                udp.server.server_close()
+                if port or not tries_left:
+                    raise
+            else:
+                return udp, tcp
+        raise AssertionError
 
     @property
     def address(self) -> str:
@@ -90,9 +103,10 @@ class DnsServer:
         return f"{self._host}:{self.port}"
 
     def __enter__(self) -> DnsServer:
-        for server in (self._udp, self._tcp):  # often, so that its end is not waited for
-            serve = partial(server.server.serve_forever, 0.02)
-            threading.Thread(target=serve, daemon=True).start()
+        for server in (self._udp, self._tcp):
+            threading.Thread(
+                target=server.server.serve_forever, args=[POLL_SECONDS], daemon=True
+            ).start()
         return self
 
     def __exit__(self, *error: object) -> None:
