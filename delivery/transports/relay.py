@@ -51,15 +51,15 @@ class RelayTransport:
         endpoints = endpoints_of(settings.SMTP_RELAY_URL, settings.HELO_NAME)
         return cls(*endpoints, most=settings.RELAY_MAX_CONNECTIONS)
 
-    def session(self, rcpt_to: str, project_id: int) -> RelaySession:
+    def session(self, rcpt_to: str, project_id: int, *, patient: bool = True) -> RelaySession:
         """Return what holds at most one connection, which is found when something is sent."""
-        return RelaySession(self)
+        return RelaySession(self, patient)
 
-    def take(self, tried: list[Pool]) -> Place | None:
+    def take(self, tried: list[Pool], patient: bool = True) -> Place | None:
         """Wait for a place at the first relay that is there and not among `tried`.
 
         None where none became free in time, at the shutdown, and at once where all that is left
-        after `tried` is left alone.
+        after `tried` is left alone; without `patient` also where nothing was tried.
         """
         begins = time.monotonic()
         with self._lock:
@@ -71,7 +71,7 @@ class RelayTransport:
                     if place := pool.take():
                         return place
                 left = begins + self._patience - now
-                if left <= 0 or (tried and not there):
+                if left <= 0 or ((tried or not patient) and not there):
                     return None
                 self._wait(there, now, left)
         return None
@@ -83,6 +83,14 @@ class RelayTransport:
             next_probe = min(pool.next_probe() for pool in self._pools)
             self._news.wait(min(seconds, next_probe - now))
 
+    def away(self) -> Outcome | None:
+        """Return why no relay can be reached now, None where one may be."""
+        with self._lock:
+            now = time.monotonic()
+            if any(pool.allows(now) for pool in self._pools):
+                return None
+        return self._absent()
+
     def unsent(self) -> Outcome:
         """Return what it means that no place was found: all relays are gone, or merely busy."""
         with self._lock:
@@ -91,6 +99,9 @@ class RelayTransport:
         if waiting:
             detail = "no connection to a relay became free"
             return Outcome(OutcomeKind.ABANDONED, Phase.CONNECT, self.name, detail)
+        return self._absent()
+
+    def _absent(self) -> Outcome:
         *others, last = (pool.absent() for pool in self._pools)
         return replace(last, tried=tuple(others))
 
@@ -126,12 +137,13 @@ class RelayTransport:
 class RelaySession:
     """One delivery: a place at one relay after the other, the last held until it is settled."""
 
-    def __init__(self, transport: RelayTransport) -> None:
-        self._transport = transport
+    def __init__(self, transport: RelayTransport, patient: bool) -> None:
+        self._transport, self._patient = transport, patient
         self._place: Place | None = None
 
-    def admit(self) -> None:
+    def admit(self) -> Outcome | None:
         """What is composed while all relays are busy finds a place when it is ready."""
+        return None if self._patient else self._transport.away()
 
     def send(self, envelope: Envelope) -> Outcome:
         """Hand one copy to the first relay that will talk, once at most to each.
@@ -140,7 +152,7 @@ class RelaySession:
         """
         tried: list[Pool] = []
         failures: list[Outcome] = []
-        while place := self._transport.take(tried):
+        while place := self._transport.take(tried, self._patient):
             self._place = place
             outcome = place.send(envelope)
             if not outcome.is_of_host:
