@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from emails import hits, transitions
+from emails.expiry import with_history
 from emails.insertion import insert
 from emails.models import Email, EmailEvent, EventType, Recipient, Status
 from emails.transitions import Settlement
@@ -53,7 +54,7 @@ def acceptance(row: Recipient) -> EmailEvent:
 
 def settle(settlements: Iterable[Settlement]) -> set[int]:
     """Record what attempts came to; see `transitions.settle`."""
-    return transitions.settle(settlements)
+    return transitions.settle(with_history(list(settlements)))
 
 
 def cancel(email: Email) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import random
 
-GUESS = 0.1  # seconds that a mail takes, before one was taken
+GUESS = 0.05  # seconds that a mail takes, before one was taken
 SMOOTHING = 0.2  # the weight of the last mail in the mean
-LEAST = 0.5  # seconds: a queue in the database is not looked at more often
+LEAST = 0.25  # seconds
 MOST = 900.0
 JITTER = 0.15
 STEPS = ((5.0, 0.25), (60.0, 1.0), (math.inf, 5.0))  # below so many seconds, in steps of so many
@@ -22,7 +22,7 @@ class Backlog:
     """
 
     def __init__(self) -> None:
-        self.seconds = 0.0  # that a place is held for one mail, in the mean; 0 before the first
+        self._seconds = 0.0  # that a place is held for one mail, in the mean; 0 before the first
         self._begun = 0.0  # when a place was taken last
         self._sent_off = 0.0  # mails that are to come again and have not had the time to
         self._at = 0.0
@@ -33,17 +33,22 @@ class Backlog:
 
     def left(self, seconds: float) -> None:
         """A place was given back, after so long."""
-        mean = self.seconds or seconds
-        self.seconds = mean + SMOOTHING * (seconds - mean)
+        mean = self._seconds or seconds
+        self._seconds = mean + SMOOTHING * (seconds - mean)
+
+    def each(self, now: float) -> float:
+        """Return for how many seconds a place is held.
+
+        Where none changes hands, that is at least as long as since the last one was taken.
+        """
+        return max(self._seconds or GUESS, now - self._begun if self._begun else 0.0)
 
     def wait(self, now: float, places: int, per_second: float = math.inf) -> float:
         """Return in how many seconds a mail is to come again, and count it.
 
         The host takes `places` at once, and no more than `per_second`.
         """
-        # Where no place changes hands, each takes at least as long as they have been held now.
-        each = max(self.seconds or GUESS, now - self._begun if self._begun else 0.0)
-        rate = min(places / each, per_second)
+        rate = min(places / self.each(now), per_second)
         passed = now - self._at
         self._sent_off = max(self._sent_off - passed * rate, 0.0) + 1
         self._at = now

@@ -19,6 +19,7 @@ from delivery.transports.pool import CLOSING, Place, Pool
 START = 1  # a host that never answers then holds one connection, whatever waits for it
 MOST = 500  # connections of one worker; the budget has the last word
 PATIENCE = 0.3  # seconds that a delivery waits for a place
+LEAST_WAITING = 4  # may wait for a host; twice as many as it serves, where that is more
 IDLE_SECONDS = 5.0  # an open connection costs a stranger something too
 
 
@@ -69,16 +70,18 @@ class MxHost:
                 if place := self._pool.take():
                     self._backlog.taken(now)
                     return place
-                if now >= ends or not self._is_worth_waiting():
+                if now >= ends or not self._is_worth_waiting(now):
                     return None
                 self._wait(ends - now)
             else:
                 return None
         return self._pool.absent()
 
-    def _is_worth_waiting(self) -> bool:
-        held = self._limiter.in_use > 0 and self._backlog.seconds < PATIENCE
-        return held and self._waiting < self._limiter.limit
+    def _is_worth_waiting(self, now: float) -> bool:
+        held = self._limiter.in_use
+        if not held or self._waiting >= max(2 * held, LEAST_WAITING):
+            return False
+        return (self._waiting + 1) * self._backlog.each(now) / held < PATIENCE
 
     def _wait(self, seconds: float) -> None:
         self._waiting += 1
@@ -88,14 +91,14 @@ class MxHost:
             self._waiting -= 1
 
     def _sent_off(self, least: float = 0.0) -> Outcome:
-        per_minute = self._budget.limits(self.name).mails_per_minute
+        limits = self._budget.limits(self.name)
+        per_minute = limits.mails_per_minute
         per_second = per_minute / 60 if per_minute else math.inf
         with self._lock:
             if self._closed:
                 wait = 0.0
             else:
-                places = max(self._limiter.in_use, 1)
-                wait = self._backlog.wait(time.monotonic(), places, per_second)
+                wait = self._backlog.wait(time.monotonic(), limits.connections, per_second)
         detail = "the host has no place for more mail now"
         return Outcome(
             OutcomeKind.ABANDONED, Phase.CONNECT, self._address, detail, wait=max(wait, least)
@@ -123,9 +126,9 @@ class MxHost:
         """How many are open."""
         return self._pool.connections()
 
-    def tidy(self, idle: float = IDLE_SECONDS) -> None:
-        """Close what was idle for so long, and what the budget calls too much."""
-        self._pool.tidy(idle)
+    def tidy(self, idle: float | None = None) -> None:
+        """Close what was idle for `idle` or IDLE_SECONDS, and what the budget calls too much."""
+        self._pool.tidy(IDLE_SECONDS if idle is None else idle)
 
     def admit_no_more(self) -> None:
         """Send off who waits, and whoever comes."""

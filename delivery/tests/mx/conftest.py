@@ -5,12 +5,14 @@ from contextlib import ExitStack
 
 import pytest
 
+from delivery.destinations.directory import Directory
 from delivery.destinations.local import LocalBudget
 from delivery.smtp import Timeouts
 from delivery.smtp.dns import Resolver
 from delivery.smtp.mx import Finder
 from delivery.smtp.tests.factories import timeouts
 from delivery.smtp.tests.scripted import ScriptedServer
+from delivery.transports.budget import Limits
 from delivery.transports.mx import MxTransport
 from delivery.transports.mx_hosts import Terms
 from delivery.transports.mx_plan import Planner
@@ -25,6 +27,7 @@ class World:
         self._stack = stack
         self.dns = stack.enter_context(DnsServer())
         self.port = free_port()
+        self.budget = LocalBudget()
         self._last = 1
 
     def address(self) -> str:
@@ -49,7 +52,11 @@ class World:
         """Return the transport of a worker in this world."""
         finder = Finder(Resolver([self.dns.address], seconds=1.0), "me.example")
         terms = Terms("me.example", self.port, wait or timeouts())
-        return MxTransport(Planner(finder, **options), LocalBudget(), terms)
+        return MxTransport(Planner(finder, **options), self.budget, terms)
+
+    def allow(self, limits: Limits) -> None:
+        """Write limits for every host, as staff do."""
+        self.budget.follow(Directory({"*": limits}))
 
 
 @pytest.fixture
