@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
 from django.conf import settings
 from django.db import Error
 
 from delivery.models import Route
-from delivery.smtp.addresses import to_ascii_domain
+from delivery.rules import Rule, deciding
 
 logger = logging.getLogger(__name__)
 
@@ -19,42 +18,9 @@ READ_SECONDS = 3.0
 MOST_REMEMBERED = 50_000
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A row: `domain` as in Route, `ways` by preference."""
-
-    project_id: int | None
-    domain: str
-    ways: tuple[str, ...]
-
-    def fits(self, domain: str, project_id: int) -> bool:
-        """Tell whether it is about mail of a project to a domain (A-labels in lower case)."""
-        if self.project_id not in (None, project_id):
-            return False
-        below = self.domain.startswith(".") and domain.endswith(self.domain)
-        return below or self.domain in ("", domain)
-
-
-def ways_of(rules: Sequence[Rule], default: str, domain: str, project_id: int) -> tuple[str, ...]:
-    """Return the ways for mail of a project to a domain, by preference: those of the first rule."""
-    domain = _canonical(domain)
-    for rule in rules:
-        if rule.fits(domain, project_id):
-            return rule.ways
-    return (default,)
-
-
-def _canonical(domain: str) -> str:
-    try:
-        return to_ascii_domain(domain).lower()
-    except ValueError:  # no server takes mail for it, whatever the way
-        return domain.lower()
-
-
 def stored_rules() -> tuple[Rule, ...]:
-    """Read the table."""
-    rows = Route.objects.values_list("project_id", "domain", "way")
-    return tuple(Rule(project, domain, tuple(way.split(","))) for project, domain, way in rows)
+    """Read the table, in the order in which rules are looked at."""
+    return tuple(route.rule for route in Route.objects.all())
 
 
 class Routing:
@@ -101,6 +67,7 @@ class Routing:
         if (ways := found.get((domain, project_id))) is None:
             if len(found) >= MOST_REMEMBERED:
                 found.clear()
-            ways = ways_of(rules, self._default, domain, project_id)
+            place = deciding(rules, domain, project_id)
+            ways = (self._default,) if place is None else rules[place].ways
             found[domain, project_id] = ways
         return ways

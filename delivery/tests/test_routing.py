@@ -6,7 +6,8 @@ from django.db import OperationalError
 from accounts.tests.factories import make_project
 from delivery import routing
 from delivery.models import Route
-from delivery.routing import Routing, Rule, ways_of
+from delivery.routing import Routing
+from delivery.rules import Rule, deciding, domain_pattern
 
 RELAY, MX = ("relay",), ("mx",)
 
@@ -42,15 +43,60 @@ def test_rule_of_a_domain_is_for_every_project(written, domain, fits):
 
 @pytest.mark.parametrize("domain", ["Bücher.example", "BÜCHER.EXAMPLE", "xn--bcher-kva.example"])
 def test_names_are_compared_as_a_labels(domain):
-    assert ways_of([Rule(None, "xn--bcher-kva.example", RELAY)], "mx", domain, 1) == RELAY
+    assert deciding([Rule(None, "xn--bcher-kva.example", RELAY)], domain, 1) == 0
 
 
-def test_first_rule_that_fits_counts_and_else_the_default():
+def test_first_rule_that_fits_decides():
     rules = [Rule(1, "", RELAY), Rule(None, ".example", ("mx", "relay")), Rule(None, "", MX)]
-    assert ways_of(rules, "relay", "a.example", 1) == RELAY
-    assert ways_of(rules, "relay", "a.example", 2) == ("mx", "relay")
-    assert ways_of(rules, "relay", "a.test", 2) == MX
-    assert ways_of(rules[:2], "relay", "a.test", 2) == RELAY
+    assert deciding(rules, "a.example", 1) == 0
+    assert deciding(rules, "a.example", 2) == 1
+    assert deciding(rules, "a.test", 2) == 2
+    assert deciding(rules[:2], "a.test", 2) is None
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "covers"),
+    [
+        (("", None), ("a.example", 1), True),
+        (("a.example", None), ("a.example", 1), True),
+        ((".example", None), ("a.example", None), True),
+        ((".example", None), (".a.example", None), True),
+        ((".example", None), (".example", 1), True),
+        (("a.example", 1), ("a.example", None), False),
+        (("a.example", 1), ("a.example", 2), False),
+        ((".example", None), ("example", None), False),
+        ((".a.example", None), (".example", None), False),
+        (("a.example", None), ("", None), False),
+    ],
+)
+def test_rule_that_covers_another_leaves_it_nothing(first, then, covers):
+    rules = [Rule(project, domain, MX) for domain, project in (first, then)]
+    assert rules[0].covers(rules[1]) == covers
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("", ""),
+        (" * ", ""),
+        ("Example.COM", "example.com"),
+        (" example.com. ", "example.com"),
+        (".Example.com", ".example.com"),
+        ("*.example.com", ".example.com"),
+        ("@example.com", "example.com"),
+        ("Bücher.example", "xn--bcher-kva.example"),
+        (".bücher.example", ".xn--bcher-kva.example"),
+        ("[192.0.2.1]", "[192.0.2.1]"),
+    ],
+)
+def test_domain_is_kept_as_it_is_compared(written, kept):
+    assert domain_pattern(written) == kept
+
+
+@pytest.mark.parametrize("written", [".", "a b.example", "..example.com", "x@example.com", "a/b"])
+def test_anything_else_is_no_domain(written):
+    with pytest.raises(ValueError, match="is no domain"):
+        domain_pattern(written)
 
 
 def refreshed(table):
