@@ -12,6 +12,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from accounts.models import Project
 from delivery.models import Route
 from delivery.rules import domain_pattern
+from delivery.smtp.addresses import to_ascii_domain
 
 
 class RouteForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -19,7 +20,15 @@ class RouteForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Route
-        fields = ["position", "domain", "project", "way"]
+        fields = ["domain", "project", "way", "position"]
+        labels = {"domain": "Mail to", "project": "Of project", "way": "Goes by"}
+        help_texts = {
+            "domain": "The recipient's domain, such as example.com; .example.com is every name "
+            "below it. Empty: every domain.",
+            "project": "Empty: every project.",
+            "way": "The second way is taken where nobody can be reached on the first one.",
+            "position": "Of all routes that fit, the one with the smallest number decides.",
+        }
 
     def clean_domain(self) -> str:
         """Keep the domain as it is compared: A-labels in lower case."""
@@ -61,8 +70,8 @@ class WhichWayForm(forms.Form):
 
     def clean_recipient(self) -> str:
         """Return the domain."""
-        domain = self.cleaned_data["recipient"].strip().rpartition("@")[2]
+        written = str(self.cleaned_data["recipient"])
         try:
-            return domain_pattern(domain).removeprefix(".") or "-"
-        except ValueError as error:
-            raise ValidationError(str(error)) from None
+            return to_ascii_domain(written.rpartition("@")[2]).lower()
+        except ValueError:
+            raise ValidationError(f"“{written}” is no address and no domain.") from None

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import Case, QuerySet, Value, When
+from django.db.models import Case, Max, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
@@ -16,7 +16,9 @@ from delivery.admin.route_form import RouteForm, WhichWayForm
 from delivery.models import Route
 from delivery.rules import deciding, idle
 
-NOTES = {"decides": "success", "never decides": "warning", "no relay": "danger"}
+USED, IDLE, BROKEN = "in use", "an earlier one decides", "there is no relay"
+NOTES = {USED: "success", IDLE: "warning", BROKEN: "danger"}
+STEP = 10  # between positions, so that one can come between
 WAYS = dict(Route.Way.choices) | {"capture": "Captured: nothing leaves this machine"}
 
 
@@ -64,8 +66,13 @@ class RouteAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     def note(self, route: Route) -> str:
         """Return whether the route can decide anything."""
         if not settings.SMTP_RELAY_URL and route.way == Route.Way.RELAY:
-            return "no relay"
-        return "never decides" if getattr(route, "idle", False) else "decides"
+            return BROKEN
+        return IDLE if getattr(route, "idle", False) else USED
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Put a new route behind all others."""
+        last = Route.objects.aggregate(last=Max("position"))["last"]
+        return {"position": (last or 0) + STEP} | super().get_changeform_initial_data(request)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -74,7 +81,10 @@ class RouteAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         return super().changelist_view(request, (extra_context or {}) | _default())  # type: ignore[no-any-return]
 
     @action(  # type: ignore[untyped-decorator]
-        description="Which way would it go?", permissions=["view"], icon="alt_route"
+        description="Which way would it go?",
+        permissions=["view"],
+        icon="alt_route",
+        url_path="which-way",
     )
     def which_way(self, request: HttpRequest) -> HttpResponse:
         """Tell which route decides for a mail."""

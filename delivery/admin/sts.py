@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
@@ -24,6 +27,15 @@ class MtaStsPolicyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type
     fields = ["domain", "state", "hosts", "policy_id", "max_age", "fetched_at", "expires_at"]
     readonly_fields = fields
     actions = ["forget"]
+    list_before_template = "admin/delivery/mtastspolicy/before_list.html"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Say above the list what policies are for."""
+        return super().changelist_view(
+            request, (extra_context or {}) | {"fetched": settings.MTA_STS}
+        )  # type: ignore[no-any-return]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody: policies come from their domains."""
