@@ -28,6 +28,8 @@ CASES: Sequence[Case] = (
     Case("stages", "where the time of composing a mail goes, step by step"),
     Case("through", "accepted by the API in batches and delivered, beside Postfix"),
     Case("far", "one worker and a relay 20 ms away, beside django-post_office with 5 threads"),
+    Case("mx", "straight to 100 hosts of 1,000 domains, beside a single relay; and a burst to one"),
+    Case("tarpits", "mail to 1,000 domains, with and without 50 tarpits beside them"),
     Case("latency", "one client on an idle system: from the request to the sink"),
     Case("accepting", "POST /api/emails, beside a bare ModelSerializer view"),
     Case("batches", "500 mails a request, beside django-post_office's send_many in process"),

@@ -42,11 +42,15 @@ def deliver(
     *,
     full: bool,
     workers: int = WORKERS,
+    domains: int = 0,
     **settings: str,
 ) -> Sample:
-    """Deliver `count` mails; from the opening of the queue until all are settled. Mails/s."""
+    """Deliver `count` mails; from the opening of the queue until all are settled. Mails/s.
+
+    They go to one domain, or to so many that `benchmarks.internet` knows.
+    """
     known = ours.key(stage)
-    url = stage.databases.make("round", ours.filled(stage, count, tracked=full))
+    url = stage.databases.make("round", ours.filled(stage, count, tracked=full, domains=domains))
     stage.databases.ask("round", "CHECKPOINT")
     stage.redis.flush()
     signing = ours.dkim(stage) if full else {}

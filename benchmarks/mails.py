@@ -61,9 +61,12 @@ def mail(number: int, address: str = "") -> Mail:
     )
 
 
-def mails(count: int, first: int = 0) -> list[Mail]:
-    """Return `count` mails, from number `first` on."""
-    return [mail(number) for number in range(first, first + count)]
+def mails(count: int, first: int = 0, domains: int = 0) -> list[Mail]:
+    """Return `count` mails, from number `first` on, to one domain or to so many in turn."""
+    numbers = range(first, first + count)
+    if not domains:
+        return [mail(number) for number in numbers]
+    return [mail(number, f"reader{number}@d{number % domains}.example") for number in numbers]
 
 
 def short_mail(number: int) -> Mail:

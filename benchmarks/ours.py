@@ -100,26 +100,31 @@ def _made_empty(stage: Stage, name: str) -> str:
         return platform.key
 
 
-def filled(stage: Stage, count: int, *, tracked: bool) -> str:
-    """Return the name of a database in which `count` mails wait, accepted by the API in batches."""
-    name = f"ours_{count}_{'tracked' if tracked else 'plain'}"
-    return stage.once(name, lambda name: _made_full(stage, name, count, tracked))
+def filled(stage: Stage, count: int, *, tracked: bool, domains: int = 0) -> str:
+    """Return the name of a database in which `count` mails wait, accepted by the API in batches.
+
+    To one domain, or to `d0.example` and so on.
+    """
+    kind = "tracked" if tracked else "plain"
+    name = f"ours_{count}_{kind}" + (f"_{domains}" if domains else "")
+    extra = {} if tracked else UNTRACKED
+    return stage.once(name, lambda name: _made_full(stage, name, batches(count, extra, domains)))
 
 
-def _made_full(stage: Stage, name: str, count: int, tracked: bool) -> str:
+def _made_full(stage: Stage, name: str, bodies: Iterator[bytes]) -> str:
     known = key(stage)
     with Platform(stage, stage.databases.make(name, "ours_empty"), known) as platform:
         platform.start_web()
-        say(f"  {count:,} mails are put in the queue")
-        post_all(platform.port, known, batches(count, {} if tracked else UNTRACKED))
+        say(f"  {name}: mails are put in the queue")
+        post_all(platform.port, known, bodies)
     stage.databases.settle(name)
     return name
 
 
-def batches(count: int, extra: Mapping[str, object]) -> Iterator[bytes]:
+def batches(count: int, extra: Mapping[str, object], domains: int = 0) -> Iterator[bytes]:
     """Yield the bodies of requests that send `count` mails, BATCH at a time."""
     for start in range(0, count, BATCH):
-        yield batch(mails(min(BATCH, count - start), start), extra)
+        yield batch(mails(min(BATCH, count - start), start, domains), extra)
 
 
 def batch(items: Iterable[Mail], extra: Mapping[str, object]) -> bytes:

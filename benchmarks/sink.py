@@ -2,7 +2,7 @@
 
 `python -m benchmarks.sink PORT [FOLDER]`. It writes a line "ADDRESS MOMENT" for each mail to an
 address that begins with "watched", keeps mails in FOLDER where one is given, and answers XCOUNT
-with how many mails it took and how many connections were open at once at most.
+with how many mails it took, and how many connections were open at once at most and in all.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Counts:
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
-        self.taken = self.open = self.most = 0
+        self.taken = self.open = self.most = self.opened = 0
 
 
 class Visit(asyncio.Protocol):
@@ -98,7 +98,8 @@ class Visit(asyncio.Protocol):
             self._answers.clear()
             self._transport.close()
         elif verb == b"XCOU":
-            said = f"250 {self._counts.taken} {self._counts.most}\r\n"
+            counts = self._counts
+            said = f"250 {counts.taken} {counts.most} {counts.opened}\r\n"
             self._answers.append(said.encode())
         else:
             self._count(verb)
@@ -108,6 +109,7 @@ class Visit(asyncio.Protocol):
         if verb in (b"EHLO", b"HELO") and not self._counted:
             self._counted = True
             self._counts.open += 1
+            self._counts.opened += 1
             self._counts.most = max(self._counts.most, self._counts.open)
 
     def _take_data(self) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import dns.exception
+import dns.message
 import dns.nameserver
 import dns.resolver
 import dns.reversename
@@ -14,6 +16,8 @@ from dns.rdtypes.ANY.CNAME import CNAME
 from dns.rdtypes.ANY.MX import MX
 from dns.rdtypes.ANY.PTR import PTR
 from dns.rdtypes.ANY.TXT import TXT
+
+from .answers import Answers
 
 CACHED_ANSWERS = 50_000
 
@@ -54,7 +58,7 @@ class Resolver:
             self._resolver.nameservers = [_server(written) for written in servers]
         self._resolver.lifetime = seconds
         self._resolver.timeout = seconds / 3
-        self._resolver.cache = dns.resolver.LRUCache(CACHED_ANSWERS)
+        self._answers = Answers(CACHED_ANSWERS)
 
     def mail_hosts(self, domain: str) -> list[MailHost]:
         """Return the MX records, the lowest preference first; none is an empty list.
@@ -94,17 +98,28 @@ class Resolver:
         return [_written(r.target) for r in self._ask(name, "PTR") if isinstance(r, PTR)]
 
     def _ask(self, name: str, kind: str) -> Sequence[Any]:
+        known, records = self._answers.get(name, kind)
+        if not known:
+            records, seconds = self._resolve(name, kind)
+            self._answers.keep(name, kind, records, seconds)
+        if records is None:
+            raise NoSuchName(f"{name} does not exist in DNS")
+        return records
+
+    def _resolve(self, name: str, kind: str) -> tuple[Sequence[Any] | None, float]:
+        """Return the records, or None where the name does not exist; and for how many seconds."""
         try:
             answer = self._resolver.resolve(
                 name, kind, raise_on_no_answer=False, search=False, tcp=False
             )
-        except dns.resolver.NXDOMAIN:
-            raise NoSuchName(f"{name} does not exist in DNS") from None
+        except dns.resolver.NXDOMAIN as error:
+            response = cast(dns.message.QueryMessage, error.response(error.qnames()[0]))
+            return None, response.resolve_chaining().minimum_ttl
         except (dns.exception.Timeout, dns.resolver.NoNameservers) as error:
             raise DnsUnreachable(f"DNS gives no answer for {kind} of {name}: {error}") from None
         except dns.exception.DNSException as error:  # a name that DNS can't hold
             raise NoSuchName(f"{name} is no name that DNS knows: {error}") from None
-        return list(answer.rrset or ())
+        return list(answer.rrset or ()), answer.expiration - time.time()
 
 
 def _server(written: str) -> dns.nameserver.Nameserver:

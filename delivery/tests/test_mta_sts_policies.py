@@ -11,6 +11,7 @@ from django.utils import timezone
 from delivery import sts
 from delivery.fetching import Fetcher
 from delivery.models import MtaStsPolicy
+from delivery.smtp.answers import Answers
 from delivery.smtp.dns import Resolver
 from delivery.smtp.mta_sts import StsMode
 from delivery.smtp.tests.certificates import make_certificate
@@ -44,7 +45,7 @@ class Uncached(Resolver):
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
-        self._resolver.cache = None
+        self._answers = Answers(0)
 
 
 class Domain:

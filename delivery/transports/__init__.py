@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from delivery.routing import Routing
+from delivery.smtp.addresses import to_ascii_domain
 from delivery.smtp.dns import DnsError, Resolver
 from delivery.transports.base import Transport
 from delivery.transports.capture import CaptureTransport
@@ -16,12 +17,22 @@ from delivery.transports.url import endpoints_of
 
 
 def check_settings() -> None:
-    """Read what the ways out are made of, without making them. Raises ImproperlyConfigured."""
-    if settings.MAIL_TRANSPORT == "capture":
-        settings.OUTBOX_ROOT.mkdir(parents=True, exist_ok=True)
+    """Raise ImproperlyConfigured with a sentence where a setting of a way out is wrong.
+
+    Nothing is opened or begun, as every process asks, also those that send nothing.
+    """
+    try:
+        to_ascii_domain(settings.HELO_NAME)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"HELO_NAME is wrong ({error}). Give this server's name in DNS, like mail.example.com."
+        ) from None
     endpoints_of(settings.SMTP_RELAY_URL, settings.HELO_NAME)
-    if settings.MAIL_TRANSPORT != "mx":
-        return
+    if settings.MAIL_TRANSPORT == "mx":
+        _check_name_servers()
+
+
+def _check_name_servers() -> None:
     try:
         Resolver(settings.DNS_SERVERS)
     except DnsError as error:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from delivery.smtp.answers import Answers
 from delivery.smtp.dns import DnsUnreachable, MailHost, NoSuchName, Resolver
 from tests.dns_server import DnsServer
 
@@ -78,3 +79,39 @@ def test_answer_is_kept_for_its_time(dns, resolver):
     for _ in range(3):
         resolver.addresses("a.example")
     assert [kind for _, kind in dns.zone.asked].count("A") == 1
+    assert [kind for _, kind in dns.zone.asked].count("AAAA") == 1  # of which there is none
+
+
+def test_that_a_name_does_not_exist_is_kept_too(dns, resolver):
+    for _ in range(3):
+        with pytest.raises(NoSuchName):
+            resolver.mail_hosts("nowhere.example")
+    assert len(dns.zone.asked) == 1
+
+
+def test_answer_without_a_time_to_live_is_asked_for_again(dns, resolver):
+    dns.zone.add("a.example", "A", "192.0.2.1", ttl=0)
+    for _ in range(3):
+        assert resolver.addresses("a.example") == ["192.0.2.1"]
+    assert [kind for _, kind in dns.zone.asked].count("A") == 3
+
+
+def test_failure_is_not_kept(dns, resolver):
+    dns.zone.add("a.example", "A", "192.0.2.1").fail("a.example")
+    with pytest.raises(DnsUnreachable):
+        resolver.addresses("a.example")
+    dns.zone.mend("a.example")
+    assert resolver.addresses("a.example") == ["192.0.2.1"]
+
+
+def test_answers_end_with_their_time_and_those_of_long_ago_are_forgotten():
+    now = [100.0]
+    answers = Answers(2, lambda: now[0])
+    answers.keep("a.example", "MX", ["x"], 10)
+    assert answers.get("a.example", "MX") == (True, ["x"])
+    assert answers.get("a.example", "A") == (False, None)
+    now[0] += 10
+    assert answers.get("a.example", "MX") == (False, None)
+    for name in ("b.example", "c.example", "d.example"):
+        answers.keep(name, "MX", None, 10)
+    assert [answers.get(f"{name}.example", "MX")[0] for name in "bcd"] == [False, True, True]
