@@ -72,7 +72,8 @@ class RouteAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Put a new route behind all others."""
         last = Route.objects.aggregate(last=Max("position"))["last"]
-        return {"position": (last or 0) + STEP} | super().get_changeform_initial_data(request)
+        given: dict[str, Any] = super().get_changeform_initial_data(request)
+        return {"position": (last or 0) + STEP} | given
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

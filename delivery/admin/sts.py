@@ -33,9 +33,8 @@ class MtaStsPolicyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Say above the list what policies are for."""
-        return super().changelist_view(
-            request, (extra_context or {}) | {"fetched": settings.MTA_STS}
-        )  # type: ignore[no-any-return]
+        context = (extra_context or {}) | {"fetched": settings.MTA_STS}
+        return super().changelist_view(request, context)  # type: ignore[no-any-return]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody: policies come from their domains."""
