@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import Error, connection
 from django.utils import timezone
 
 from delivery.fetching import Fetched, Fetcher, FetchError
-from delivery.models import MtaStsPolicy
+from delivery.held_policies import HeldPolicies
 from delivery.smtp import mta_sts
 from delivery.smtp.dns import DnsUnreachable, NoSuchName, Resolver
 from delivery.smtp.mta_sts import HeldPolicy, StsMode, StsPolicy
@@ -59,6 +58,7 @@ class StsPolicies:
     ) -> None:
         self._resolver, self._fetcher = resolver, fetcher
         self._now, self._patience = now, patience
+        self._held = HeldPolicies(now)
         self._known: dict[str, Known] = {}
         self._asking: dict[str, threading.Event] = {}  # set once something is known
         self._lock = threading.Lock()
@@ -94,7 +94,7 @@ class StsPolicies:
 
     def _find_out(self, domain: str) -> None:
         try:
-            held = self._stored(domain)
+            held = self._held.get(domain)
             if held:  # this is enough for mail that waits
                 self._learn(domain, held, self._now())
             self._ask_domain(domain, held)
@@ -102,7 +102,6 @@ class StsPolicies:
             logger.exception("what %s says by MTA-STS was not found out", domain)
         finally:
             self._asked(domain)
-            connection.close()
 
     def _asked(self, domain: str) -> None:
         with self._lock:
@@ -116,15 +115,6 @@ class StsPolicies:
             if len(self._known) > MOST_KNOWN:
                 del self._known[next(iter(self._known))]
             self._asking[domain].set()
-
-    def _stored(self, domain: str) -> HeldPolicy | None:
-        """Return what the table holds; staff may have dropped what this process knows."""
-        try:
-            return MtaStsPolicy.objects.holding(domain, self._now())
-        except Error as error:
-            logger.error("the MTA-STS policies are out of reach: %s", error)
-            known = self._known.get(domain)
-            return known.held if known and self._now() < known.ends else None
 
     def _ask_domain(self, domain: str, held: HeldPolicy | None) -> None:
         announced = self._announced(domain)
@@ -151,14 +141,8 @@ class StsPolicies:
             logger.warning("%s has no MTA-STS policy that can be used: %s", domain, error)
             return None
         held = HeldPolicy(policy, self._now())
-        self._keep(domain, held)
+        self._held.keep(domain, held)
         return held
-
-    def _keep(self, domain: str, held: HeldPolicy) -> None:
-        try:
-            MtaStsPolicy.objects.keep(domain, held)
-        except Error as error:
-            logger.error("the MTA-STS policy of %s is not kept: %s", domain, error)
 
 
 def _read(answer: Fetched, announced: str) -> StsPolicy:

@@ -71,6 +71,6 @@ class MtaStsPolicyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type
         queryset.delete()
         messages.success(
             request,
-            f"Forgotten: {len(policies)}. Workers ask their domains anew within five minutes; "
+            f"Forgotten: {len(policies)}. Workers ask their domains anew within ten minutes; "
             "until then they go by what they know.",
         )

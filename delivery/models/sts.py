@@ -12,10 +12,10 @@ from delivery.smtp.mta_sts import HeldPolicy, StsMode, StsPolicy
 class MtaStsPolicyQuerySet(models.QuerySet["MtaStsPolicy"]):
     """What is asked of the table."""
 
-    def holding(self, domain: str, now: datetime) -> HeldPolicy | None:
-        """Return what holds for a domain, if anything does."""
-        row = self.filter(domain=domain, expires_at__gt=now).first()
-        return HeldPolicy(row.policy, row.fetched_at) if row else None
+    def holding(self, now: datetime) -> dict[str, HeldPolicy]:
+        """Return all that holds, by domain."""
+        rows = self.filter(expires_at__gt=now)
+        return {row.domain: HeldPolicy(row.policy, row.fetched_at) for row in rows}
 
     def keep(self, domain: str, held: HeldPolicy) -> None:
         """Put a policy in the place of the last one, and drop all that hold no more."""

@@ -367,6 +367,21 @@ def test_domain_without_policy_is_waited_for_after_an_hour_without_mail(domain):
     assert policies.policy_for("a.example").enforced
 
 
+def test_domains_without_policies_cost_no_query_each(domain):
+    policies, reads = domain.process(), []
+    real = type(MtaStsPolicy.objects.all()).holding
+
+    def counted(*args):
+        reads.append(args)
+        return real(*args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(MtaStsPolicy.objects.all()), "holding", counted)
+        for number in range(20):
+            policies.policy_for(f"n{number}.example")
+    assert len(reads) == 1
+
+
 def test_ended_policies_leave_the_table(domain):
     domain.process().policy_for("a.example")
     domain.clock.moved = timedelta(days=8)
