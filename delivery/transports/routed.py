@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from delivery.smtp import Outcome, OutcomeKind, Phase
 from delivery.transports.base import Envelope, Session, Transport
+
+logger = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 1.0
 ABSENT = {"relay": "there is no relay: SMTP_RELAY_URL is not set"}
@@ -42,24 +45,32 @@ class RoutedTransport:
         self.name = name
         self._makers, self._routes, self._made = makers, routes, made
         self._ways: dict[str, Transport] = {}
-        self._make([name])
+        self._absent = dict(ABSENT)
+        self._make(name)
 
-    def _make(self, names: Iterable[str]) -> None:
-        for name in names:
-            if name in self._makers and name not in self._ways:
-                transport = self._makers[name]()
-                self._made(transport)
-                self._ways = {**self._ways, name: transport}  # others go over it meanwhile
+    def _make(self, name: str) -> None:
+        transport = self._makers[name]()
+        self._made(transport)
+        self._ways = {**self._ways, name: transport}  # others go over it meanwhile
+
+    def _prepare(self, names: Iterable[str]) -> None:
+        """Make what is missing; a way that can't be made must not stop mail of the others."""
+        for name in self._makers.keys() & set(names) - self._ways.keys():
+            try:
+                self._make(name)
+            except Exception as error:
+                logger.exception("a route names %s, which can't be used", name)
+                self._absent[name] = f"{name} can't be used: {error}"
 
     def session(self, rcpt_to: str, project_id: int, *, patient: bool = True) -> RoutedSession:
         """Return what holds a place on one way at a time."""
         names = self._routes.ways(rcpt_to.rpartition("@")[2], project_id)
-        return RoutedSession(self._ways, names, rcpt_to, project_id)
+        return RoutedSession(self._ways, self._absent, names, rcpt_to, project_id)
 
     def tidy(self) -> None:
         """Look for changed routes, and let each way close what is idle."""
         try:
-            self._routes.refresh(self._make)
+            self._routes.refresh(self._prepare)
         finally:
             for way in self._ways.values():
                 way.tidy()
@@ -91,9 +102,14 @@ class RoutedSession:
     """
 
     def __init__(
-        self, ways: Mapping[str, Transport], names: tuple[str, ...], rcpt_to: str, project_id: int
+        self,
+        ways: Mapping[str, Transport],
+        absent: Mapping[str, str],
+        names: Sequence[str],
+        rcpt_to: str,
+        project_id: int,
     ) -> None:
-        self._ways, self._left = ways, list(names)
+        self._ways, self._absent, self._left = ways, absent, list(names)
         self._rcpt_to, self._project_id = rcpt_to, project_id
         self._way = ""
         self._session: Session | None = None
@@ -137,7 +153,7 @@ class RoutedSession:
         self._way = way
         transport = self._ways.get(way)
         if transport is None:
-            return Outcome(OutcomeKind.DEFERRED, Phase.LOOKUP, way, ABSENT[way])
+            return Outcome(OutcomeKind.DEFERRED, Phase.LOOKUP, way, self._absent[way])
         patient = not self._left
         session = transport.session(self._rcpt_to, self._project_id, patient=patient)
         self._session = session

@@ -3,9 +3,10 @@
 import pytest
 
 from accounts.tests.factories import make_project
-from delivery import routing
+from delivery import metrics, routing
 from delivery.models import Route
 from delivery.routing import Routing
+from delivery.smtp.dns import DnsError
 from delivery.smtp.tests.scripted import ScriptedServer, drop, say
 from delivery.tests.conftest import running
 from delivery.tests.mx.events import data_of, make_mail, settled
@@ -282,3 +283,25 @@ def test_settings_make_the_ways(world, relay, exchanger, settings):
     assert recipients_of(exchanger) == ["ann@a.example"]
     assert recipients_of(relay) == ["bob@b.example"]
     assert [each.name for each in made] == ["relay", "mx"]
+
+
+def test_way_that_can_not_be_made_stops_no_other_mail(world, relay):
+    def broken():
+        raise DnsError("this system names no DNS servers")
+
+    route("mx", "a.example")
+    makers = {"relay": lambda: transport_to(relay), "mx": broken}
+    sent(RoutedTransport("relay", makers, Routing("relay")), "ann@a.example", "bob@b.example")
+    assert recipients_of(relay) == ["bob@b.example"]
+    detail = data_of(EventType.DEFER)["detail"]
+    assert detail == "mx can't be used: this system names no DNS servers"
+
+
+def test_attempts_are_counted_by_the_way_that_was_taken(world, relay, exchanger):
+    def counted(way):
+        return metrics.meter(way).outcomes[Status.DELIVERED]._value.get()
+
+    before = counted("relay"), counted("mx")
+    route("mx", "a.example")
+    sent(routed(world, relay))
+    assert (counted("relay"), counted("mx")) == (before[0], before[1] + 1)
