@@ -24,7 +24,7 @@ def timed() -> float:
     begins = time.perf_counter()
     token, taken = transitions.claim(LIMIT, LEASE_SECONDS)
     ids = [row.recipient_id for row in taken]
-    given_back = transitions.give_back(token, ids)
+    given_back = transitions.give_back(transitions.Unsent(pk, token) for pk in ids)
     ends = time.perf_counter()
     if not len(ids) == given_back == LIMIT:
         raise RuntimeError(f"{len(ids)} were claimed and {given_back} released, not {LIMIT}")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 AHEAD_SECONDS = 0.25
+LEAST_AHEAD = 20
 MOST_AHEAD = 500
 LEAST_MEASURED_SECONDS = 0.1
 
@@ -21,7 +22,7 @@ class Appetite:
         self._concurrency, self._clock = concurrency, clock
         self._since = clock()
         self._done = 0
-        self._ahead = concurrency
+        self._least = self._ahead = min(concurrency, LEAST_AHEAD)
 
     def done(self) -> None:
         """One more is off our hands."""
@@ -32,6 +33,6 @@ class Appetite:
         passed = self._clock() - self._since
         if passed >= LEAST_MEASURED_SECONDS:
             soon = int(self._done / passed * AHEAD_SECONDS)
-            self._ahead = max(self._concurrency, min(soon, MOST_AHEAD))
+            self._ahead = max(self._least, min(soon, MOST_AHEAD))
             self._since, self._done = self._clock(), 0
         return self._concurrency + self._ahead

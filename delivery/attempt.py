@@ -13,7 +13,7 @@ from delivery.claim import Delivery
 from delivery.pipeline import Unsendable, compose
 from delivery.retry import retry_policy
 from delivery.settler import Settler, Verdict
-from delivery.smtp import Outcome, OutcomeKind
+from delivery.smtp import InvalidMail, Outcome, OutcomeKind
 from delivery.smtp.crashpoints import reached
 from delivery.transports.base import Envelope, Session, Transport
 from emails.transitions import Settlement
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class Attempt:
-    """Begins in a delivery thread and ends, with `finished`, when its outcome is settled."""
+    """Begins in a task and ends, with `finished`, when its outcome is settled."""
 
     def __init__(
         self,
@@ -94,6 +94,8 @@ class Attempt:
         try:
             with self._meter.send_seconds.time():
                 outcome = session.send(envelope)
+        except InvalidMail as error:
+            return settlement.failed(self._delivery, str(error))
         except Exception as error:  # noqa: BLE001  a bug, which is logged
             return self._stumbled(error, ambiguous=True)
         return self._conclusion(outcome)
@@ -115,7 +117,7 @@ class Attempt:
         return settlement.postponed(self._delivery, reason, retry_policy(), ambiguous)
 
     def _settled(self, row: Settlement, verdict: Verdict) -> None:
-        """Let the session take its next mail; in the settler's thread."""
+        """Let the session take its next mail; in the thread of all attempts."""
         try:
             self._leave()
         finally:

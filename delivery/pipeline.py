@@ -11,6 +11,7 @@ from django.utils import timezone
 from delivery.claim import Delivery
 from delivery.mime import Draft, Part, assemble
 from delivery.signing import configured_signer
+from delivery.smtp.waiting import WAITER
 from delivery.transports.base import Envelope
 from emails.addresses import Address
 from emails.headers import UnsafeHeader
@@ -125,7 +126,7 @@ def _part(attachment: Attachment) -> Part:
     return Part(
         filename=attachment.name,
         content_type=attachment.content_type,
-        content=attachment.upload.read(),
+        content=WAITER.get().elsewhere(attachment.upload.read),
         content_id=attachment.content_id or None,
         disposition="inline" if attachment.content_id else "attachment",
     )

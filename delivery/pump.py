@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
-import uuid
-from collections import defaultdict
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from django.conf import settings
@@ -19,11 +18,12 @@ from delivery import claim, metrics
 from delivery.appetite import Appetite
 from delivery.attempt import Attempt
 from delivery.claim import Delivery
-from delivery.crew import Crew
+from delivery.hub import Hub
 from delivery.settler import Settler
 from delivery.smtp.crashpoints import reached
 from delivery.transports.base import Transport
 from emails import doorbell, transitions
+from emails.transitions import Unsent
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -53,32 +53,24 @@ class Pump:
         self._transport, self._pace = transport, pace
         self._bell = threading.Event()
         self._stopping = threading.Event()
-        self._settler = Settler()
-        self._ready: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
-        self._unsent: queue.SimpleQueue[tuple[Delivery, float]] = queue.SimpleQueue()
+        self._hub = Hub()
+        self._settler = Settler(self._hub.post)
+        self._ready: deque[Delivery] = deque()
+        self._in_flight = 0
+        self._unsent: deque[tuple[Delivery, float]] = deque()
         self._held: dict[int, Delivery] = {}
         self._appetite = Appetite(pace.concurrency)
         self._capacity = 0  # as it was at the last claim
         self._changed = threading.Condition()
         self._more_waits = False
         self._round_due = 0.0  # time.monotonic()
-        self._crew = Crew(pace.concurrency)
-        self._threads = [
-            threading.Thread(
-                target=self._run_deliveries, args=[n], name=f"delivery-{n}", daemon=True
-            )
-            for n in range(pace.concurrency)
-        ]
-        self._foreman = threading.Thread(
-            target=self._crew.oversee, args=[self._work_waits], name="foreman", daemon=True
-        )
         self._clock = threading.Thread(target=self._run, name="pump", daemon=True)
 
     def start(self) -> None:
         """Begin to look for work."""
+        self._hub.start()
         self._settler.start()
-        for thread in [*self._threads, self._foreman, self._clock]:
-            thread.start()
+        self._clock.start()
         logger.info("pump started", extra={"transport": self._transport.name})
 
     def wake(self) -> None:
@@ -99,10 +91,8 @@ class Pump:
         if not self._finish(ends):
             self._transport.interrupt()
             self._finish(time.monotonic() + 1)
-        for _ in self._threads:
-            self._ready.put(None)
-        self._crew.dismiss()
         self._settler.stop(1)
+        self._hub.stop(1)
         self._transport.close()
         logger.info("pump drained", extra={"unsettled": len(self._held)})
 
@@ -142,7 +132,7 @@ class Pump:
                 "a lease ended without an outcome; the mail goes again",
                 extra={"recipient_id": lost.recipient_id, "attempt": lost.attempts},
             )
-        self._show_life()
+        self._hub.post(self._show_life)  # which must be alive, too
 
     @staticmethod
     def _show_life() -> None:
@@ -166,8 +156,8 @@ class Pump:
             reached("after_claim")
         with self._changed:
             self._held.update((delivery.recipient.recipient_id, delivery) for delivery in taken)
-        for delivery in taken:
-            self._ready.put(delivery)
+        self._ready.extend(taken)
+        self._hub.post(self._begin)
         if self._stopping.is_set():  # it took so long that nobody may begin them any more
             self._give_back_ready()
         self._more_waits = len(taken) == free
@@ -184,28 +174,24 @@ class Pump:
 
     def _give_back_ready(self) -> None:
         """Return what was not begun, due at once."""
-        for delivery in _emptied(self._ready):
-            if delivery:
-                self._unsent.put((delivery, 0.0))
+        self._unsent.extend((delivery, 0.0) for delivery in _emptied(self._ready))
         self._give_back_unsent()
 
     def _give_back_unsent(self) -> None:
         """Return what waits to the database's queue; what can't be returned stays held by us."""
-        groups: dict[tuple[uuid.UUID, float], list[Delivery]] = defaultdict(list)
-        for delivery, wait in _emptied(self._unsent):
-            groups[delivery.lease.token, wait].append(delivery)
-        while groups:
-            (token, wait), group = groups.popitem()
-            try:
-                transitions.give_back(token, [row.recipient.recipient_id for row in group], wait)
-            except BaseException:
-                groups[token, wait] = group
-                for (_, seconds), rows in groups.items():
-                    for delivery in rows:
-                        self._unsent.put((delivery, seconds))
-                raise
-            for delivery in group:
-                self._done(delivery)
+        rows = _emptied(self._unsent)
+        if not rows:
+            return
+        try:
+            transitions.give_back(
+                Unsent(delivery.recipient.recipient_id, delivery.lease.token, wait)
+                for delivery, wait in rows
+            )
+        except BaseException:
+            self._unsent.extend(rows)
+            raise
+        for delivery, _ in rows:
+            self._done(delivery)
 
     def _finish(self, ends: float) -> bool:
         """Give back what was not begun and wait for the rest, at most until `ends`.
@@ -233,30 +219,27 @@ class Pump:
         with self._changed:
             return self._changed.wait_for(lambda: not self._held, max(timeout, 0))
 
-    # --- The delivery threads ---
+    # --- The delivery thread ---
 
-    def _work_waits(self) -> bool:
-        return not self._ready.empty()
+    def _begin(self) -> None:
+        """Begin as many of those that are ready as may be in flight; none while we drain."""
+        with suppress(IndexError):  # a drain takes of them too
+            while self._in_flight < self._pace.concurrency and not self._stopping.is_set():
+                self._hub.spawn(partial(self._deliver, self._ready.popleft()))
+                self._in_flight += 1
 
-    def _run_deliveries(self, number: int) -> None:
-        while delivery := self._next(number):
-            try:
-                attempt = Attempt(delivery, self._transport, self._settler, self._done)
-                if (wait := attempt.run()) is not None:
-                    self._unsent.put(
-                        (delivery, wait)
-                    )  # one thread gives back: the others need no database
-                    self._bell.set()
-            except Exception:
-                logger.exception("an outcome is not recorded", extra=delivery.log)
-                self._done(delivery)
-        connection.close()
-
-    def _next(self, number: int) -> Delivery | None:
-        self._crew.join_in(number)
-        delivery = self._ready.get()
-        self._crew.begun += 1
-        return delivery
+    def _deliver(self, delivery: Delivery) -> None:
+        try:
+            attempt = Attempt(delivery, self._transport, self._settler, self._done)
+            if (wait := attempt.run()) is not None:
+                self._unsent.append((delivery, wait))  # the pump's thread has the database
+                self._bell.set()
+        except Exception:
+            logger.exception("an outcome is not recorded", extra=delivery.log)
+            self._done(delivery)
+        finally:
+            self._in_flight -= 1
+            self._begin()
 
     def _done(self, delivery: Delivery) -> None:
         recipient = delivery.recipient.recipient_id
@@ -271,10 +254,10 @@ class Pump:
             self._bell.set()
 
 
-def _emptied(waiting: queue.SimpleQueue[T]) -> list[T]:
+def _emptied(waiting: deque[T]) -> list[T]:
     """Take all that waits, while others may take of it too."""
     taken: list[T] = []
-    with suppress(queue.Empty):
+    with suppress(IndexError):
         while True:
-            taken.append(waiting.get_nowait())
+            taken.append(waiting.popleft())
     return taken

@@ -6,9 +6,11 @@ import logging
 import queue
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from functools import partial
 
 from django.db import DataError, Error, close_old_connections, connection
 
@@ -20,6 +22,8 @@ from emails.transitions import Settlement
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
+Settled = set[tuple[int, uuid.UUID]]  # recipients with their tokens
+
 STRIPPED = {"reason": "what was said can't be stored"}
 MOST_IN_ONE_COMMIT = 500
 GATHER_SECONDS = 0.003  # under load: a commit of twenty costs a third of four commits of five
@@ -44,10 +48,12 @@ class Pending:
 class Settler:
     """A thread that writes what others hand it. While it commits, the next batch gathers.
 
-    Whoever hands something in goes on with other work: it would have to wait for the disk.
+    Whoever hands something in goes on with other work: it would have to wait for the disk. `call`
+    has a function called, in the thread in which those who handed in want to be told.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, call: Callable[[Callable[[], None]], None] = lambda tell: tell()) -> None:
+        self._call = call
         self._busy = False
         self._waiting: queue.SimpleQueue[Pending | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="settler", daemon=True)
@@ -58,7 +64,7 @@ class Settler:
         self._thread.start()
 
     def settle(self, settlement: Settlement, then: Callable[[Verdict], None]) -> None:
-        """Have a settlement written; `then` is called in this thread once it is committed.
+        """Have a settlement written; `then` is called once it is committed.
 
         While the database is away that waits; the recipient's lease decides who tries again.
         """
@@ -104,7 +110,7 @@ class Settler:
                     _strip(batch[0], error)
                     continue
                 if len(batch) == 1:
-                    _give_up(batch)
+                    self._give_up(batch)
                     return
                 for one in batch:  # one row that can't be stored must not keep the others
                     self._write([one])
@@ -113,7 +119,7 @@ class Settler:
                 logger.error("outcomes wait for the database: %s", error)
                 close_old_connections()
                 if self._stopping.wait(RETRY_SECONDS):
-                    _give_up(batch)
+                    self._give_up(batch)
                     return
             except Exception:
                 if len(batch) > 1:
@@ -121,22 +127,38 @@ class Settler:
                         self._write([one])
                     return
                 logger.exception("an outcome can't be recorded; its lease ends by itself")
-                _give_up(batch)
+                self._give_up(batch)
                 return
             else:
-                for pending in batch:
-                    ours = pending.settlement.recipient_id in settled
-                    _tell(pending, Verdict.SETTLED if ours else Verdict.TOO_LATE)
+                self._call(partial(_tell_all, batch, settled))
                 return
 
     @staticmethod
-    def _commit(batch: Sequence[Pending]) -> set[int]:
+    def _commit(batch: Sequence[Pending]) -> Settled:
         reached("before_settle")
         with SETTLE_SECONDS.time():
             settled = events.settle(pending.settlement for pending in batch)
         reached("after_settle")
         SETTLE_BATCH.observe(len(batch))
         return settled
+
+    def _give_up(self, batch: Sequence[Pending]) -> None:
+        for pending in batch:
+            logger.error(
+                "an outcome was not recorded; it counts as ambiguous when the lease ends",
+                extra={
+                    "recipient_id": pending.settlement.recipient_id,
+                    "status": pending.settlement.status,
+                },
+            )
+            self._call(partial(_tell, pending, Verdict.NOT_RECORDED))
+
+
+def _tell_all(batch: Sequence[Pending], settled: Settled) -> None:
+    for pending in batch:
+        row = pending.settlement
+        ours = (row.recipient_id, row.token) in settled
+        _tell(pending, Verdict.SETTLED if ours else Verdict.TOO_LATE)
 
 
 def _tell(pending: Pending, verdict: Verdict) -> None:
@@ -155,15 +177,3 @@ def _strip(pending: Pending, error: DataError) -> None:
         extra={"recipient_id": settlement.recipient_id, "data": repr(settlement.data)},
     )
     pending.settlement = replace(settlement, data=STRIPPED)
-
-
-def _give_up(batch: Sequence[Pending]) -> None:
-    for pending in batch:
-        logger.error(
-            "an outcome was not recorded; it counts as ambiguous when the lease ends",
-            extra={
-                "recipient_id": pending.settlement.recipient_id,
-                "status": pending.settlement.status,
-            },
-        )
-        _tell(pending, Verdict.NOT_RECORDED)

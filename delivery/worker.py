@@ -34,11 +34,12 @@ class PumpStep(bootsteps.StartStopStep):
         kind = worker.pool_cls.__module__
         if not kind.endswith((".solo", ".thread")):
             raise SystemExit(
-                "This worker delivers in threads of one process: start it without --pool, and "
+                "This worker delivers in a thread of one process: start it without --pool, and "
                 "start more workers instead of --concurrency (docs/operating.md, Scaling)."
             )
         transport = configured_transport(made=metrics.expose)
         pump = Pump(transport, configured_pace())
+        _relax_garbage_collection()
         pump.start()
         _pumps.append(pump)
         _metrics_servers.append(serve_metrics())
@@ -50,3 +51,10 @@ class PumpStep(bootsteps.StartStopStep):
         while _metrics_servers:  # last: what a shutdown settles is seen too
             _metrics_servers.pop()()
         gc.freeze()  # what the interpreter would collect at its end takes a busy machine seconds
+
+
+def _relax_garbage_collection() -> None:
+    """Look less often for cycles, which delivering makes few of, and not among what was loaded."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)

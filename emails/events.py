@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -52,7 +53,7 @@ def acceptance(row: Recipient) -> EmailEvent:
     )
 
 
-def settle(settlements: Iterable[Settlement]) -> set[int]:
+def settle(settlements: Iterable[Settlement]) -> set[tuple[int, uuid.UUID]]:
     """Record what attempts came to; see `transitions.settle`."""
     return transitions.settle(with_history(list(settlements)))
 

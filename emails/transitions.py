@@ -51,6 +51,15 @@ class Abandoned:
     attempts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A recipient that goes back to the queue, due in `wait` seconds."""
+
+    recipient_id: int
+    token: uuid.UUID
+    wait: float = 0.0
+
+
 def claim(limit: int, lease: float) -> tuple[uuid.UUID, list[Claimed]]:
     """Take up to `limit` due recipients for `lease` seconds, single sends before batches.
 
@@ -126,40 +135,69 @@ def renew(token: uuid.UUID, ids: Sequence[int], lease: float) -> set[int]:
     return {row[0] for row in rows}
 
 
-def give_back(token: uuid.UUID, ids: Sequence[int], wait: float = 0.0) -> int:
-    """Return unsent recipients to the queue as if they had not been taken, due in `wait` seconds.
+def give_back(rows: Iterable[Unsent]) -> int:
+    """Return unsent recipients to the queue as if they had not been taken; return their number.
 
-    Their number is returned.
+    All in one commit: there may be hundreds, each with a wait of its own.
     """
-    rows = _run(
+    unsent = list(rows)
+    if connection.vendor == "postgresql":
+        return len(_give_back_in_one_statement(unsent))
+    with transaction.atomic():
+        return sum(_give_back_one(row) for row in unsent)
+
+
+def _give_back_in_one_statement(rows: list[Unsent]) -> list[tuple[Any, ...]]:
+    return _run(
+        """
+        WITH unsent AS MATERIALIZED (
+            SELECT * FROM jsonb_to_recordset(%s) AS u(id bigint, token uuid, wait float8)
+        ), held AS MATERIALIZED (
+            SELECT r.id FROM recipients r JOIN unsent u ON u.id = r.id
+            WHERE r.lease_token = u.token ORDER BY r.id FOR UPDATE OF r
+        )
+        UPDATE recipients r SET attempts = r.attempts - 1, lease_token = NULL,
+            next_attempt_at = statement_timestamp() + u.wait * interval '1 second',
+            status = CASE WHEN r.attempts > 1 THEN 'deferred' ELSE 'queued' END
+        FROM unsent u
+        WHERE r.id = u.id AND r.id = ANY(ARRAY(SELECT id FROM held)) AND r.lease_token = u.token
+        RETURNING r.id
+        """,
+        [json.dumps([{"id": r.recipient_id, "token": str(r.token), "wait": r.wait} for r in rows])],
+    )
+
+
+def _give_back_one(row: Unsent) -> bool:
+    found = _run(
         f"""
-        {_held(ids)} UPDATE recipients SET attempts = attempts - 1, lease_token = NULL,
+        UPDATE recipients SET attempts = attempts - 1, lease_token = NULL,
             next_attempt_at = {_in_seconds()},
             status = CASE WHEN attempts > 1 THEN 'deferred' ELSE 'queued' END
-        WHERE id {_among("held")} AND lease_token = %s RETURNING id
+        WHERE id = %s AND lease_token = %s RETURNING id
         """,
-        [*ids, _uuid(token), wait, _uuid(token)],
+        [row.wait, row.recipient_id, _uuid(row.token)],
     )
-    return len(rows)
+    return bool(found)
 
 
-def settle(settlements: Iterable[Settlement]) -> set[int]:
-    """Record outcomes and their events, all in one commit; return the ids that were settled.
+def settle(settlements: Iterable[Settlement]) -> set[tuple[int, uuid.UUID]]:
+    """Record outcomes and their events, all in one commit; return the ids and tokens settled.
 
-    An id that is missing from the answer belongs to somebody else now: its lease was lost.
+    An id with a token that is missing from the answer belongs to somebody else now: its lease was
+    lost. The other one may have its outcome in the same call.
     """
     rows = list(settlements)
     if connection.vendor == "postgresql":
         return _settle_in_one_statement(rows)
     with transaction.atomic():
-        return {row.recipient_id for row in rows if _settle_one(row)}
+        return {(row.recipient_id, row.token) for row in rows if _settle_one(row)}
 
 
-def _settle_in_one_statement(rows: list[Settlement]) -> set[int]:
+def _settle_in_one_statement(rows: list[Settlement]) -> set[tuple[int, uuid.UUID]]:
     # Rows are locked in the order of their ids, as `cancel` does: no deadlock. A token stands only
     # on a row that is being sent; asking for the status too would have the planner read the whole
     # index of leases instead of the few rows by their ids.
-    settled = _run(
+    settled: list[Any] = _run(
         """
         WITH outcome AS MATERIALIZED (
             SELECT * FROM jsonb_to_recordset(%s) AS o(id bigint, token uuid, status text,
@@ -173,14 +211,16 @@ def _settle_in_one_statement(rows: list[Settlement]) -> set[int]:
                 ambiguous = r.ambiguous OR o.ambiguous
             FROM outcome o
             WHERE r.id = o.id AND r.id = ANY(ARRAY(SELECT id FROM held)) AND r.lease_token = o.token
-            RETURNING r.id, r.email_id, o.type, o.data
+            RETURNING r.id, o.token, r.email_id, o.type, o.data
+        ), recorded AS (
+            INSERT INTO email_events (type, timestamp, email_id, recipient_id, data)
+            SELECT type, statement_timestamp(), email_id, id, data FROM settled
         )
-        INSERT INTO email_events (type, timestamp, email_id, recipient_id, data)
-        SELECT type, statement_timestamp(), email_id, id, data FROM settled RETURNING recipient_id
+        SELECT id, token FROM settled
         """,
         [json.dumps([_as_json(row) for row in rows])],
     )
-    return {row[0] for row in settled}
+    return set(settled)
 
 
 def _as_json(row: Settlement) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def logging_config(form: str, level: str) -> dict[str, Any]:
     # None of it is written, and each costs every line something.
     logging.logThreads = logging.logProcesses = False
     logging.logMultiprocessing = False
+    logging._srcfile = None  # as logging's documentation says
     return {
         "version": 1,
         "disable_existing_loggers": False,

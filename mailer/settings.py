@@ -239,8 +239,14 @@ if len({bool(value) for value in (DKIM_DOMAIN, DKIM_SELECTOR, DKIM_PRIVATE_KEY_F
         "DKIM_DOMAIN, DKIM_SELECTOR and DKIM_PRIVATE_KEY_FILE belong together. "
         "Set all of them to sign mail, or none."
     )
-DELIVERY_CONCURRENCY = environment.number("DELIVERY_CONCURRENCY", 20, most=500)
-RELAY_MAX_CONNECTIONS = environment.number("RELAY_MAX_CONNECTIONS", DELIVERY_CONCURRENCY, most=500)
+# Before a relay more are of no use than it takes at once; before many servers, some hang at a few.
+_straight = MAIL_TRANSPORT == "mx"
+DELIVERY_CONCURRENCY = environment.number(
+    "DELIVERY_CONCURRENCY", 200 if _straight else 20, most=2000
+)
+RELAY_MAX_CONNECTIONS = environment.number(
+    "RELAY_MAX_CONNECTIONS", 20 if _straight else DELIVERY_CONCURRENCY, most=2000
+)
 LEASE_SECONDS = environment.number("LEASE_SECONDS", 45, least=5, most=3600)
 LOOK_SECONDS = environment.number("LOOK_SECONDS", 2.0, least=0.05, most=60)
 DRAIN_SECONDS = environment.number("DRAIN_SECONDS", 5.0, least=0, most=600)

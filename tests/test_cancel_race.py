@@ -42,7 +42,7 @@ def test_cancel_and_send_never_both_win():
             settled = transitions.settle(
                 transitions.Settlement(pk, token, Status.DELIVERED, EventType.DELIVER) for pk in ids
             )
-            assert settled == set(ids)
+            assert settled == {(pk, token) for pk in ids}
             sent.update(Recipient.objects.filter(pk__in=ids).values_list("email_id", flat=True))
         connection.close()
 

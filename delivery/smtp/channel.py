@@ -1,17 +1,21 @@
-"""A blocking TCP or TLS stream that knows lines and deadlines, and that another thread may cut."""
+"""A TCP or TLS stream that knows lines and deadlines, and that another thread may cut."""
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from select import POLLIN, POLLOUT, poll
-from typing import TypeVar
+from collections.abc import Callable
+from contextlib import suppress
+from errno import EINPROGRESS
+from functools import partial
+from select import POLLIN, POLLOUT
+from typing import Any, TypeVar
 
 from .deadlines import Deadline
 from .errors import ConnectionLost, ProtocolError, TimedOut
 from .outcome import TlsInfo
+from .waiting import WAITER
 
 MAX_REPLY_LINE = 2048
 """Bytes; four times what RFC 5321 §4.5.3.1.5 allows."""
@@ -23,15 +27,14 @@ _Result = TypeVar("_Result")
 
 
 class Channel:
-    """Every method but `abort` belongs to one thread, and raises SessionError when it fails.
+    """Every method but `abort` belongs to one at a time, and raises SessionError when it fails.
 
-    Once it is connected the socket does not block. Waiting is a poll of our own, so that a call
-    that need not wait is one system call; those of Python's timeouts are three.
+    The socket does not block: whoever uses it waits in the way of WAITER. So a call that need not
+    wait is one system call; those of Python's timeouts are three.
     """
 
     def __init__(self) -> None:
         self._sock: socket.socket | None = None
-        self._poll = poll()
         self._buffer = bytearray()
         self._aborted = False
 
@@ -52,7 +55,7 @@ class Channel:
         for left in range(len(addresses), 0, -1):
             family, address = addresses[-left]
             try:
-                return self._dial(family, address, deadline.remaining() / left)
+                return self._dial(family, address, Deadline(deadline.remaining() / left))
             except (ConnectionLost, TimedOut):
                 self.close()
                 if left == 1 or self._aborted:
@@ -65,14 +68,14 @@ class Channel:
         """
         if self._buffer:
             raise ProtocolError("plain text after the reply that begins TLS")
-        with _network():
+        try:
             encrypted = context.wrap_socket(
                 self._live, server_hostname=host, do_handshake_on_connect=False
             )
-            self._adopt(encrypted)
-            encrypted.settimeout(deadline.remaining())
-            encrypted.do_handshake()
-            encrypted.setblocking(False)
+        except OSError as error:
+            raise ConnectionLost(str(error)) from error
+        self._adopt(encrypted)
+        self._call(lambda _: encrypted.do_handshake(), None, POLLIN, deadline)
         return _describe(encrypted)
 
     def send(self, data: bytes | memoryview, deadline: Deadline) -> None:
@@ -95,9 +98,6 @@ class Channel:
         """Whether the server has neither said more nor hung up since its last line. Never waits."""
         if self._buffer or self._sock is None or self._aborted:
             return False
-        self._poll.register(self._sock, POLLIN)
-        if not (self.encrypted or self._poll.poll(0)):
-            return True
         try:
             self._buffer += self._sock.recv(_RECEIVE)
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -119,7 +119,7 @@ class Channel:
                 socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
     def close(self) -> None:
-        sock, self._sock, self._poll = self._sock, None, poll()
+        sock, self._sock = self._sock, None
         self._buffer.clear()
         if sock is not None:
             with suppress(OSError):
@@ -131,15 +131,21 @@ class Channel:
             raise ConnectionLost("connection closed by us")
         return self._sock
 
-    def _dial(self, family: int, address: tuple[str, int], seconds: float) -> None:
-        with _network():
+    def _dial(self, family: int, address: tuple[str, int], deadline: Deadline) -> None:
+        try:
             sock = socket.socket(family, socket.SOCK_STREAM)
             self._adopt(sock)
-            sock.settimeout(seconds)
-            sock.connect(address)
+            sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            sock.setblocking(False)
+            error = sock.connect_ex(address)
+            if error == EINPROGRESS:
+                self._wait(POLLOUT, deadline)
+                error = self._live.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        except OSError as failed:
+            raise ConnectionLost(str(failed)) from failed
+        if error:
+            raise ConnectionLost(str(OSError(error, os.strerror(error))))
 
     def _adopt(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -170,8 +176,7 @@ class Channel:
                 raise ConnectionLost(str(error)) from error
 
     def _wait(self, event: int, deadline: Deadline) -> None:
-        self._poll.register(self._live, event)
-        if not self._poll.poll(deadline.remaining() * 1000):
+        if not WAITER.get().until_ready(self._live, event, deadline.remaining()):
             raise TimedOut("timed out")
 
 
@@ -181,22 +186,20 @@ def _wanted(error: OSError) -> int | None:
     return POLLOUT if isinstance(error, ssl.SSLWantWriteError) else None
 
 
-@contextmanager
-def _network() -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError as error:
-        raise TimedOut("timed out") from error
-    except OSError as error:  # ssl.SSLError is one
-        raise ConnectionLost(str(error)) from error
-
-
 def _resolve(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = _look_up(host, port)
     except (OSError, UnicodeError) as error:  # UnicodeError: a label that DNS cannot hold
         raise ConnectionLost(f"no address for {host}: {error}") from error
-    return [(int(family), address) for family, _, _, _, address in found]  # type: ignore[misc]
+    return [(int(family), address) for family, _, _, _, address in found]
+
+
+def _look_up(host: str, port: int) -> list[Any]:
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    try:
+        return ask(flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):  # a name, which asks the network
+        return WAITER.get().elsewhere(ask)
 
 
 def _describe(encrypted: ssl.SSLSocket) -> TlsInfo:

@@ -23,6 +23,7 @@ from .extensions import Extensions
 from .outcome import Outcome, Phase, TlsInfo
 from .tls import TlsMode
 from .transaction import Transaction
+from .transfer import heed_unasked_reply
 
 logger = logging.getLogger(__name__)
 
@@ -30,13 +31,13 @@ QUIT_SECONDS = 0.1  # for six bytes into a buffer that is empty
 
 
 class Connection:
-    """Opened once, used by one thread; only `abort` may be called from others.
+    """Opened once, used by one at a time; only `abort` may be called from others.
 
     `sends_chunks`: mail goes by BDAT, all at once; then a connection that is gone without a word,
     found out only by sending, leaves an ambiguous mail.
 
     Refusals and network trouble come back as outcomes. Exceptions are the caller's mistakes
-    (ValueError; OSError for a `ca_file` that is not there) or come out of its `before_dot`.
+    (InvalidMail; OSError for a `ca_file` that is not there) or come out of its `before_dot`.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -68,7 +69,7 @@ class Connection:
     def send(
         self, sender: str, recipients: Sequence[str], message: bytes, before_dot: Callable[[], bool]
     ) -> dict[str, Outcome]:
-        """Prepare a mail (see Mail.prepare, which raises ValueError) and `deliver` it."""
+        """Prepare a mail (see Mail.prepare, which raises InvalidMail) and `deliver` it."""
         return self.deliver(Mail.prepare(sender, recipients, message), before_dot)
 
     def deliver(self, mail: Mail, before_dot: Callable[[], bool]) -> dict[str, Outcome]:
@@ -97,7 +98,9 @@ class Connection:
         """
         if not (self.is_open and self._channel.is_quiet()):
             return False
-        return self._reset() if certainly or self._unfinished else True
+        if certainly or self._unfinished:
+            return self._reset() and self._channel.is_quiet()
+        return True
 
     def quit(self) -> None:
         """End politely; never waits, never raises, and changes no outcome.
@@ -111,7 +114,7 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """End at once, from the thread that uses the connection."""
+        """End at once; for whoever uses the connection."""
         self.is_open = False
         self._channel.close()
 
@@ -137,6 +140,7 @@ class Connection:
             self._log_in(self._endpoint.credentials)
         if self._endpoint.chunking and self.extensions.chunking and self.extensions.pipelining:
             self._try_chunks()
+        heed_unasked_reply(self._dialogue, self._timeouts)  # lest it be taken for a mail's first
 
     def _connect(self) -> None:
         host, port = self._endpoint.host, self._endpoint.port

@@ -9,7 +9,7 @@ from .deadlines import Deadline
 from .errors import ProtocolError
 from .outcome import Phase
 from .transaction import Transaction
-from .transfer import heed_early_reply, part, send_bulk
+from .transfer import heed_unasked_reply, part, send_bulk
 
 
 class DataTransaction(Transaction):
@@ -69,6 +69,6 @@ class DataTransaction(Transaction):
             self.intact = False  # without the dot the server must drop it (RFC 5321 §4.1.1.4)
             return
         if bulk:
-            heed_early_reply(self._dialogue, self._timeouts)
+            heed_unasked_reply(self._dialogue, self._timeouts)
         self._send_last(b"".join((last, END_OF_DATA)))
         self._read_verdict()

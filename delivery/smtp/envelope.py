@@ -13,6 +13,10 @@ MAX_RECIPIENTS = 100
 """What every server must take in one transaction (RFC 5321 §4.5.3.1.8)."""
 
 
+class InvalidMail(ValueError):
+    """No server could take it, and none was asked; `str()` says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mail:
     """`recipients` maps each address, as the caller wrote it, to the form for the envelope."""
@@ -25,13 +29,16 @@ class Mail:
     def prepare(cls, sender: str, recipients: Sequence[str], message: bytes) -> Mail:
         """Check everything that does not depend on the server, before anything is sent.
 
-        Raises ValueError for none or more than MAX_RECIPIENTS recipients, an empty one, and
+        Raises InvalidMail for none or more than MAX_RECIPIENTS recipients, an empty one, and
         whatever EnvelopeAddress.parse and to_wire refuse. A recipient named twice counts once.
         """
-        parsed = {address: EnvelopeAddress.parse(address) for address in recipients}
-        if not 1 <= len(parsed) <= MAX_RECIPIENTS or "" in parsed:
-            raise ValueError(f"1 to {MAX_RECIPIENTS} recipients, none of them empty")
-        return cls(EnvelopeAddress.parse(sender), parsed, to_wire(message))
+        try:
+            parsed = {address: EnvelopeAddress.parse(address) for address in recipients}
+            if not 1 <= len(parsed) <= MAX_RECIPIENTS or "" in parsed:
+                raise ValueError(f"1 to {MAX_RECIPIENTS} recipients, none of them empty")
+            return cls(EnvelopeAddress.parse(sender), parsed, to_wire(message))
+        except ValueError as error:
+            raise InvalidMail(str(error)) from error
 
     def only(self, recipients: Sequence[str]) -> Mail:
         """The same mail to some of its recipients."""

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class Session:
-    """Used by one thread; only `abort` may be called from others, and it is for ever.
+    """Used by one at a time; only `abort` may be called from others, and it is for ever.
 
     `max_idle` is in seconds: a connection that lay longer is not trusted again, since middle
     boxes forget it without a word. One that lay for `doubt_after` seconds is asked whether it

@@ -21,7 +21,7 @@ def send_bulk(dialogue: Dialogue, bulk: memoryview, timeouts: Timeouts) -> None:
     """Send all but the last block. Raises SessionError when that fails, or the server objects."""
     deadline = Deadline(timeouts.transfer(len(bulk)))
     for start in range(0, len(bulk), BLOCK):
-        heed_early_reply(dialogue, timeouts)
+        heed_unasked_reply(dialogue, timeouts)
         _send(dialogue, bulk[start : start + BLOCK], timeouts, deadline)
 
 
@@ -36,12 +36,12 @@ def _send(
     try:
         dialogue.channel.send(block, deadline.within(timeouts.data_block))
     except SessionError:
-        heed_early_reply(dialogue, timeouts)  # it says more than "broken pipe"
+        heed_unasked_reply(dialogue, timeouts)  # it says more than "broken pipe"
         raise
 
 
-def heed_early_reply(dialogue: Dialogue, timeouts: Timeouts) -> None:
-    """Return when the server waits for more of the mail, as it should.
+def heed_unasked_reply(dialogue: Dialogue, timeouts: Timeouts) -> None:
+    """Return when the server waits for us, as it should.
 
     Servers that refuse a mail halfway answer and hang up without it. Raises Refused with that
     answer, ConnectionLost for none, ProtocolError for one that is no refusal.
@@ -51,4 +51,4 @@ def heed_early_reply(dialogue: Dialogue, timeouts: Timeouts) -> None:
     reply = dialogue.read(Deadline(timeouts.courtesy))
     if reply.transient or reply.permanent:
         raise Refused(reply)
-    raise ProtocolError(f"answer before the end of the mail: {reply}")
+    raise ProtocolError(f"answer that was not asked for: {reply}")

@@ -22,6 +22,10 @@ def test_worker_that_knows_nothing_yet_claims_twice_what_it_sends_at_once():
     assert Appetite(20, Clock()).capacity() == 40
 
 
+def test_worker_that_may_hang_at_many_servers_claims_few_beyond():
+    assert Appetite(200, Clock()).capacity() == 220
+
+
 def test_fast_worker_claims_what_it_begins_within_a_quarter_second():
     clock = Clock()
     assert after(Appetite(20, clock), clock, done=1000, seconds=1) == 20 + 250

@@ -31,6 +31,20 @@ def test_each_window_of_successes_allows_one_more():
     assert limiter.limit == 20
 
 
+def test_eager_one_allows_one_more_for_each_success_until_the_host_is_overloaded():
+    limiter = Limiter(most=100, start=4, eager=True)
+    eras = [limiter.enter() for _ in range(12)]
+    for _ in range(8):
+        limiter.succeeded()
+    assert limiter.limit == 12
+    limiter.overloaded(eras[0])
+    assert limiter.limit == 6
+    for _ in range(6):
+        assert limiter.limit == 6
+        limiter.succeeded()
+    assert limiter.limit == 7
+
+
 def test_host_with_little_to_do_proves_little():
     limiter = Limiter(most=100)
     limiter.enter()

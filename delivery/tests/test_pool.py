@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from delivery.condition import Condition
 from delivery.smtp import OutcomeKind
 from delivery.smtp.tests.scripted import ScriptedServer, drop, say, stall
 from delivery.tests.relays import url_of
@@ -24,7 +25,7 @@ def server():
 def pool(server):
     lock = threading.Lock()
     endpoint = endpoint_of(url_of(server), "me.example")
-    return Pool(endpoint, Limiter(4, 4), Breaker(), lock, threading.Condition(lock))
+    return Pool(endpoint, Limiter(4, 4), Breaker(), lock, Condition(lock))
 
 
 def mail(may_send=lambda: True):

@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from delivery.pump import Pace, Pump
 from delivery.smtp import Outcome, OutcomeKind, Phase
+from delivery.smtp.waiting import WAITER
 from delivery.tests.conftest import running
 from delivery.tests.waiting import everything_is_final, wait_until
 from delivery.transports.capture import CaptureTransport
@@ -118,7 +120,7 @@ class SlowTransport(CaptureTransport):
     def send(self, envelope):
         self.begun.append(envelope.recipient_id)
         self.arrived.set()
-        self.let_go.wait(20)
+        WAITER.get().elsewhere(partial(self.let_go.wait, 20))
         if self.interrupted.is_set():
             return Outcome(OutcomeKind.DEFERRED, Phase.DOT, "slow", "cut", ambiguous=True)
         return super().send(envelope)

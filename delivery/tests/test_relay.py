@@ -106,3 +106,12 @@ def test_dead_relay_defers(relay, server):
     make_recipient()
     server.on("connect", drop)
     assert deliver(relay).status == Status.DEFERRED
+
+
+def test_mail_that_no_server_could_take_fails_with_its_reason_and_is_not_ambiguous(server, relay):
+    make_email()
+    Recipient.objects.update(address="ann at example.org")  # as no request could
+    row = deliver(relay)
+    assert (row.status, row.ambiguous) == (Status.FAILED, False)
+    assert "ann at example.org" in EmailEvent.objects.get(type=EventType.FAIL).data["reason"]
+    assert server.connections == 0

@@ -1,5 +1,7 @@
 """Outcomes that the database refuses."""
 
+import uuid
+
 import pytest
 
 from delivery import claim
@@ -9,6 +11,27 @@ from emails.tests.factories import make_email
 from emails.transitions import Settlement
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def outcome_of(delivery, token=None):
+    return Settlement(
+        delivery.recipient.recipient_id,
+        token or delivery.lease.token,
+        Status.DELIVERED,
+        EventType.DELIVER,
+    )
+
+
+def test_outcome_of_a_lost_lease_is_too_late_though_its_successor_settles_in_the_same_commit():
+    make_email()
+    [delivery] = claim.claim(1, 30)
+    stale, current = [], []
+    settler = Settler()
+    settler.settle(outcome_of(delivery, uuid.uuid4()), stale.append)
+    settler.settle(outcome_of(delivery), current.append)
+    settler.start()
+    settler.stop(5)
+    assert (stale, current) == ([Verdict.TOO_LATE], [Verdict.SETTLED])
 
 
 @pytest.mark.services
@@ -41,13 +64,7 @@ def test_settler_goes_on_after_what_follows_a_settlement_broke_off():
     settler = Settler()
     settler.start()
     for delivery, then in zip(claim.claim(2, 30), (lambda _: 1 / 0, verdicts.append), strict=True):
-        outcome = Settlement(
-            delivery.recipient.recipient_id,
-            delivery.lease.token,
-            Status.DELIVERED,
-            EventType.DELIVER,
-        )
-        settler.settle(outcome, then)
+        settler.settle(outcome_of(delivery), then)
     settler.stop(5)
     assert verdicts == [Verdict.SETTLED]
     assert EmailEvent.objects.filter(type=EventType.DELIVER).count() == 2

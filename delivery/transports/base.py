@@ -27,10 +27,9 @@ class Session(Protocol):
     """One place on the way out. It takes its next mail only after the last one is settled."""
 
     def admit(self) -> Outcome | None:
-        """Ask for a place, once and before the mail is composed, which costs most of all.
+        """Take a place, once and before the mail is composed, which costs most of all.
 
-        None where there is one, or where that shows only when something is sent; else what `send`
-        would return.
+        None where there is one; else what comes of the mail, which is then not sent.
         """
 
     def send(self, envelope: Envelope) -> Outcome:
@@ -45,7 +44,12 @@ class Session(Protocol):
 
 
 class Transport(Protocol):
-    """A way out of the machine. Used by many threads at once."""
+    """A way out of the machine. All deliveries of a worker use it in turns, in one thread.
+
+    So nothing may block in it: what has to wait does so by WAITER (`delivery.smtp.waiting`) or by
+    a Condition (`delivery.condition`), and holds no lock meanwhile. `tidy` and what follows are
+    called by other threads.
+    """
 
     name: str
 

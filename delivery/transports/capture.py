@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 from delivery.smtp import Outcome, OutcomeKind, Phase, Reply
+from delivery.smtp.waiting import WAITER
 from delivery.transports.base import Envelope
 
 
@@ -35,7 +37,8 @@ class CaptureTransport:
         if not envelope.may_send():
             return Outcome(OutcomeKind.ABANDONED, Phase.DOT, self.name, "the lease ran out")
         name = f"{envelope.message_id}-{envelope.recipient_id}-{envelope.attempt}.eml"
-        write_durably(self._outbox / name, _trace(envelope) + envelope.content)
+        content = _trace(envelope) + envelope.content
+        WAITER.get().elsewhere(partial(write_durably, self._outbox / name, content))
         return Outcome(
             OutcomeKind.DELIVERED,
             Phase.DOT,

@@ -7,15 +7,17 @@ class Limiter:
     """A window of places: one more for every window of successes, half at a sign of overload.
 
     `limit` stays between 1 and `most`. It grows only while it is nearly used up: an idle hour
-    says nothing about what the host bears. Pure; its owner has the lock.
+    says nothing about what the host bears. With `eager`, and until the first sign of overload,
+    each success allows one more, so that the window doubles. Pure; its owner has the lock.
     """
 
-    def __init__(self, most: int, start: int = START) -> None:
+    def __init__(self, most: int, start: int = START, *, eager: bool = False) -> None:
         self._most, self._start = most, min(start, most)
         self.limit = self._start
         self.in_use = 0
         self.era = 0  # changes when the window shrinks
         self._successes = 0
+        self._eager = eager
 
     @property
     def free(self) -> int:
@@ -36,7 +38,7 @@ class Limiter:
         if self.limit >= min(self.in_use + self._start, self._most):
             return
         self._successes += 1
-        if self._successes >= self.limit:
+        if self._eager or self._successes >= self.limit:
             self._successes = 0
             self.limit += 1
 
@@ -45,6 +47,7 @@ class Limiter:
         if era == self.era:
             self.limit = max(self.limit // 2, 1)
             self._successes = 0
+            self._eager = False
             self.era += 1
 
     def restart(self) -> None:

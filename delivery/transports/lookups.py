@@ -6,9 +6,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Condition
+from functools import partial
 
+from delivery.condition import Condition
 from delivery.smtp import Outcome, OutcomeKind, Phase
+from delivery.smtp.waiting import WAITER
 from delivery.transports.mx_plan import Plan
 
 FRESH_SECONDS = 5.0  # the resolver knows the time to live; this only spares asking it for each mail
@@ -73,7 +75,7 @@ class Lookups:
     def _asked(self, domain: str, entry: _Entry) -> Plan | Outcome:
         plan: Plan | Outcome | None = None
         try:
-            plan = self._ask(domain)
+            plan = WAITER.get().elsewhere(partial(self._ask, domain))
             return plan
         finally:  # also where that raises
             with self._answered:

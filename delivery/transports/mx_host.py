@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from threading import Condition, Lock
+from threading import Lock
 
+from delivery.condition import Condition
 from delivery.smtp import Endpoint, Outcome, OutcomeKind, Phase
 from delivery.transports.backlog import Backlog
 from delivery.transports.base import Envelope

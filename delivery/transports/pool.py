@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from delivery.condition import Condition
 from delivery.smtp import Endpoint, Outcome, OutcomeKind, Phase, Session
 from delivery.transports.base import Envelope
 from delivery.transports.breaker import Breaker
@@ -95,13 +96,13 @@ class Pool:
         limiter: Limiter,
         breaker: Breaker,
         lock: threading.Lock,
-        news: threading.Condition,
+        news: Condition,
         *,
         slots: Slots | None = None,
     ) -> None:
         self._endpoint, self._limiter, self._breaker = endpoint, limiter, breaker
         self._lock, self._news = lock, news
-        self.freed = threading.Condition(lock)
+        self.freed = Condition(lock)
         self._slots = slots or NoLimits()
         self._idle: list[Idle] = []
         self._busy: set[Session] = set()

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from django.conf import settings
 
+from delivery.condition import Condition
 from delivery.smtp import Endpoint, Outcome, OutcomeKind, Phase
 from delivery.transports.base import Envelope
 from delivery.transports.breaker import Breaker
@@ -37,9 +38,15 @@ class RelayTransport:
         patience: float = PATIENCE,
     ) -> None:
         self._lock = threading.Lock()
-        self._news = threading.Condition(self._lock)
+        self._news = Condition(self._lock)
         self._pools = [
-            Pool(endpoint, Limiter(most, start), Breaker(first_pause), self._lock, self._news)
+            Pool(
+                endpoint,
+                Limiter(most, start, eager=True),
+                Breaker(first_pause),
+                self._lock,
+                self._news,
+            )
             for endpoint in endpoints
         ]
         self._patience = patience
@@ -52,7 +59,7 @@ class RelayTransport:
         return cls(*endpoints, most=settings.RELAY_MAX_CONNECTIONS)
 
     def session(self, rcpt_to: str, project_id: int, *, patient: bool = True) -> RelaySession:
-        """Return what holds at most one connection, which is found when something is sent."""
+        """Return what will hold at most one connection."""
         return RelaySession(self, patient)
 
     def take(self, tried: list[Pool], patient: bool = True) -> Place | None:
@@ -83,14 +90,6 @@ class RelayTransport:
             next_probe = min(pool.next_probe() for pool in self._pools)
             self._news.wait(min(seconds, next_probe - now))
 
-    def away(self) -> Outcome | None:
-        """Return why no relay can be reached now, None where one may be."""
-        with self._lock:
-            now = time.monotonic()
-            if any(pool.allows(now) for pool in self._pools):
-                return None
-        return self._absent()
-
     def unsent(self) -> Outcome:
         """Return what it means that no place was found: all relays are gone, or merely busy."""
         with self._lock:
@@ -99,9 +98,6 @@ class RelayTransport:
         if waiting:
             detail = "no connection to a relay became free"
             return Outcome(OutcomeKind.ABANDONED, Phase.CONNECT, self.name, detail)
-        return self._absent()
-
-    def _absent(self) -> Outcome:
         *others, last = (pool.absent() for pool in self._pools)
         return replace(last, tried=tuple(others))
 
@@ -142,8 +138,9 @@ class RelaySession:
         self._place: Place | None = None
 
     def admit(self) -> Outcome | None:
-        """What is composed while all relays are busy finds a place when it is ready."""
-        return None if self._patient else self._transport.away()
+        """Hold a place at the first relay that has one; what is composed before would lie about."""
+        self._place = self._transport.take([], self._patient)
+        return None if self._place else self._transport.unsent()
 
     def send(self, envelope: Envelope) -> Outcome:
         """Hand one copy to the first relay that will talk, once at most to each.
@@ -152,16 +149,14 @@ class RelaySession:
         """
         tried: list[Pool] = []
         failures: list[Outcome] = []
-        while place := self._transport.take(tried, self._patient):
-            self._place = place
+        while place := self._place:
             outcome = place.send(envelope)
             if not outcome.is_of_host:
                 return replace(outcome, tried=tuple(failures)) if failures else outcome
             self.release()
             tried.append(place.pool)
             failures.append(outcome)
-        if not failures:
-            return self._transport.unsent()
+            self._place = self._transport.take(tried)
         return replace(failures[-1], tried=tuple(failures[:-1]))
 
     def release(self) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from emails import transitions
 from emails.models import EmailEvent, EventType, Priority, Recipient, Status
 from emails.tests.factories import in_the_past, make_email, make_recipient
-from emails.transitions import Claimed, Settlement
+from emails.transitions import Claimed, Settlement, Unsent
 
 pytestmark = pytest.mark.django_db
 
@@ -73,7 +73,7 @@ def test_claim_takes_no_more_than_its_limit():
 def test_settlement_writes_status_and_event():
     row = make_recipient()
     token, _ = transitions.claim(1, LEASE)
-    assert transitions.settle([delivered(row.pk, token)]) == {row.pk}
+    assert transitions.settle([delivered(row.pk, token)]) == {(row.pk, token)}
     row.refresh_from_db()
     assert (row.status, row.lease_token) == (Status.DELIVERED, None)
     event = EmailEvent.objects.get(type=EventType.DELIVER)
@@ -130,10 +130,33 @@ def test_lease_is_renewed_only_for_who_holds_it():
 def test_what_is_given_back_counts_as_not_tried():
     row = make_recipient()
     token, _ = transitions.claim(1, LEASE)
-    assert transitions.give_back(token, [row.pk]) == 1
+    assert transitions.give_back([Unsent(row.pk, token)]) == 1
     row.refresh_from_db()
     assert (row.status, row.attempts, row.ambiguous) == (Status.QUEUED, 0, False)
     assert claimed(1) == [row.pk]
+
+
+def test_each_of_those_given_back_is_due_after_a_wait_of_its_own():
+    rows = [make_recipient() for _ in range(3)]
+    token, _ = transitions.claim(3, LEASE)
+    waits = [0, 100, 1000]
+    unsent = [Unsent(row.pk, token, wait) for row, wait in zip(rows, waits, strict=True)]
+    now = timezone.now()
+    assert transitions.give_back(unsent) == 3
+    for row, wait in zip(rows, waits, strict=True):
+        row.refresh_from_db()
+        assert abs(row.next_attempt_at - now - timedelta(seconds=wait)) < timedelta(seconds=30)
+    assert claimed(3) == [rows[0].pk]
+
+
+def test_only_who_holds_a_recipient_gives_it_back():
+    mine, other = make_recipient(), make_recipient()
+    token, _ = transitions.claim(1, LEASE)
+    unsent = [Unsent(mine.pk, token), Unsent(other.pk, token), Unsent(mine.pk, uuid.uuid4())]
+    assert transitions.give_back(unsent) == 1
+    assert transitions.give_back([Unsent(mine.pk, token)]) == 0
+    other.refresh_from_db()
+    assert (other.status, other.attempts) == (Status.QUEUED, 0)
 
 
 def test_many_outcomes_are_settled_in_one_call():
@@ -141,5 +164,16 @@ def test_many_outcomes_are_settled_in_one_call():
     token, _ = transitions.claim(5, LEASE)
     stranger = Settlement(rows[0].pk, uuid.uuid4(), Status.BOUNCED, EventType.BOUNCE)
     settled = transitions.settle([stranger, *(delivered(row.pk, token) for row in rows[1:])])
-    assert settled == {row.pk for row in rows[1:]}
+    assert settled == {(row.pk, token) for row in rows[1:]}
     assert Recipient.objects.get(pk=rows[0].pk).status == Status.SENDING
+
+
+@pytest.mark.parametrize("stale_first", [True, False])
+def test_of_two_outcomes_of_one_recipient_only_the_holder_of_the_lease_settles(stale_first):
+    row = make_recipient()
+    token, _ = transitions.claim(1, LEASE)
+    stale = Settlement(row.pk, uuid.uuid4(), Status.BOUNCED, EventType.BOUNCE)
+    outcomes = [stale, delivered(row.pk, token)]
+    settled = transitions.settle(outcomes if stale_first else outcomes[::-1])
+    assert settled == {(row.pk, token)}
+    assert not EmailEvent.objects.filter(type=EventType.BOUNCE).exists()

@@ -107,7 +107,7 @@ def sentence(environment, **changes):
         ("MAX_RECIPIENTS", "10001"),
         ("MAX_MESSAGE_BYTES", "-1"),
         ("MAX_UPLOAD_BYTES", "25MB"),
-        ("DELIVERY_CONCURRENCY", "501"),
+        ("DELIVERY_CONCURRENCY", "2001"),
         ("RELAY_MAX_CONNECTIONS", "0"),
         ("LEASE_SECONDS", "4"),
         ("LOOK_SECONDS", "nan"),
@@ -157,6 +157,17 @@ def test_relays_are_taken_in_their_order_and_as_many_connections_as_deliveries(e
     assert taken["SMTP_RELAY_URL"] == [RELAY, "smtps://two.example.com"]
     assert taken["RELAY_MAX_CONNECTIONS"] == 33
     assert loaded(environment, RELAY_MAX_CONNECTIONS="7")["RELAY_MAX_CONNECTIONS"] == 7
+
+
+@pytest.mark.parametrize(
+    ("transport", "in_flight", "connections"), [("relay", 20, 20), ("mx", 200, 20)]
+)
+def test_many_servers_are_tried_at_once_and_few_connections_made_to_a_relay(
+    environment, transport, in_flight, connections
+):
+    taken = loaded(environment, MAIL_TRANSPORT=transport, SMTP_RELAY_URL=RELAY)
+    assert taken["DELIVERY_CONCURRENCY"] == in_flight
+    assert taken["RELAY_MAX_CONNECTIONS"] == connections
 
 
 @pytest.mark.parametrize("missing", DKIM)

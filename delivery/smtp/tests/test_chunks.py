@@ -296,3 +296,25 @@ def test_server_may_answer_everything_at_the_end() -> None:
         server.on("mail", lambda peer: (peer.released.wait(1.5), peer.say("250 ok"))[1])
         connection = connect(server, timeouts=timeouts(command=1.0))
         assert connection.send(SENDER, [ONE], MESSAGE, yes)[ONE].kind == "delivered"
+
+
+def too_much(peer: Peer) -> None:
+    peer.send(b"250 2.0.0 ok\r\n250 2.0.0 that was not asked for\r\n")
+
+
+def test_answer_too_many_before_the_first_mail_is_not_taken_for_its_own() -> None:
+    with ScriptedServer(extensions=CHUNKED) as server:
+        server.on("noop", too_much).on("mail", say("550 5.7.1 no"))
+        outcome = Session(endpoint(server)).send(SENDER, [ONE], MESSAGE, yes)[ONE]
+        assert (outcome.kind, outcome.phase) == ("bounced", "mail")
+        assert server.seen("BDAT") == ["BDAT 7 LAST"]  # the probe alone
+        assert server.connections == 2
+
+
+def test_answer_too_many_to_a_reset_is_not_taken_for_that_to_the_next_mail() -> None:
+    with ScriptedServer(extensions=CHUNKED) as server:
+        server.on("rcpt", say("550 5.1.1 no such user"), nth=1).on("rset", too_much)
+        session = Session(endpoint(server))
+        outcomes = [session.send(SENDER, [ONE], MESSAGE, yes)[ONE] for _ in range(2)]
+        assert words(outcomes) == ["bounced", "delivered"]
+        assert (server.connections, len(server.messages)) == (2, 1)

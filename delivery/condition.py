@@ -1,0 +1,45 @@
+"""A condition variable for threads and for the tasks of a hub alike."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from contextlib import suppress
+
+from delivery.smtp.waiting import WAITER, Baton
+
+
+class Condition:
+    """Like threading.Condition, with a lock that is held only while nothing waits."""
+
+    def __init__(self, lock: threading.Lock | None = None) -> None:
+        self._lock = lock or threading.Lock()
+        self._waiting: deque[Baton] = deque()
+
+    def __enter__(self) -> bool:
+        return self._lock.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Let go of the lock until notified, or for `timeout` seconds; tell which it was."""
+        baton = WAITER.get().baton()
+        self._waiting.append(baton)
+        self._lock.release()
+        try:
+            notified = baton.wait(timeout)
+        finally:
+            self._lock.acquire()
+            with suppress(ValueError):  # whoever notified has taken it out
+                self._waiting.remove(baton)
+        return notified
+
+    def notify(self, n: int = 1) -> None:
+        """Wake those `n` that have waited longest; with the lock held."""
+        for _ in range(min(n, len(self._waiting))):
+            self._waiting.popleft().pass_on()
+
+    def notify_all(self) -> None:
+        """Wake all; with the lock held."""
+        self.notify(len(self._waiting))

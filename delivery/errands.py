@@ -1,0 +1,41 @@
+"""Errands: what blocks is done in threads of its own, which come as they are needed and stay."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+
+MOST_THREADS = 64  # names that nobody answers for hold one for seconds
+
+
+class Errands:
+    """Runs functions, which raise nothing, in daemon threads: one that hangs holds up no exit."""
+
+    def __init__(self, most: int = MOST_THREADS) -> None:
+        self._most = most
+        self._waiting: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._spare = 0  # threads that wait, less what waits for them
+
+    def run(self, function: Callable[[], None]) -> None:
+        """Have it done soon; from any thread."""
+        with self._lock:
+            self._spare -= 1
+            if self._spare < 0 and self._threads < self._most:
+                self._threads += 1
+                self._spare += 1
+                threading.Thread(target=self._work, name="errands", daemon=True).start()
+        self._waiting.put(function)
+
+    def stop(self) -> None:
+        """Let the threads end when they have done what waits."""
+        for _ in range(self._threads):
+            self._waiting.put(None)
+
+    def _work(self) -> None:
+        while function := self._waiting.get():
+            function()
+            with self._lock:
+                self._spare += 1

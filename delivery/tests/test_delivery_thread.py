@@ -1,0 +1,75 @@
+"""What the one delivery thread bears."""
+
+import threading
+import time
+
+import pytest
+
+from delivery.smtp.tests.scripted import ScriptedServer, stall
+from delivery.tests.conftest import running
+from delivery.tests.relays import transport_to
+from delivery.tests.waiting import everything_is_final, wait_until
+from delivery.transports.capture import CaptureTransport
+from emails.models import Attachment, Recipient, Status
+from emails.tests.factories import make_email
+from uploads.models import Upload
+from uploads.tests.factories import make_upload
+
+pytestmark = pytest.mark.django_db(transaction=True)
+HANGING = 100
+
+
+def test_hundred_servers_that_hang_cost_no_thread_and_hold_up_no_other_mail():
+    with ScriptedServer() as server:
+        for nth in range(1, HANGING + 1):
+            server.on("dot", stall, nth=nth)
+        relay = transport_to(server, most=2 * HANGING, start=2 * HANGING)
+        for _ in range(HANGING + 30):
+            make_email()
+        with running(relay, concurrency=2 * HANGING):
+            wait_until(lambda: Recipient.objects.filter(status=Status.DELIVERED).count() == 30)
+            assert Recipient.objects.filter(status=Status.SENDING).count() == HANGING
+            ours = {"delivery", "settler", "pump", "errands"}
+            assert len([each for each in threading.enumerate() if each.name in ours]) == 3
+            server.released.set()
+            relay.interrupt()
+            wait_until(lambda: not Recipient.objects.filter(status=Status.SENDING).exists())
+
+
+def test_attachment_is_read_without_holding_up_other_mail(capture, monkeypatch):
+    slow, read = threading.Event(), Upload.read
+    monkeypatch.setattr(Upload, "read", lambda upload: slow.wait(20) and read(upload))
+    held, other = make_email(), make_email()
+    Attachment.objects.create(
+        email=held, upload=make_upload(), name="a.png", content_type="image/png"
+    )
+    with running(capture, concurrency=2):
+        wait_until(lambda: other.recipients.get().status == Status.DELIVERED)
+        assert held.recipients.get().status == Status.SENDING
+        slow.set()
+        wait_until(everything_is_final)
+
+
+class HangingTransport(CaptureTransport):
+    """Blocks the thread, as none may."""
+
+    def __init__(self, outbox):
+        super().__init__(outbox)
+        self.came, self.let_go = threading.Event(), threading.Event()
+
+    def send(self, envelope):
+        self.came.set()
+        self.let_go.wait(20)
+        return super().send(envelope)
+
+
+def test_worker_whose_delivery_thread_hangs_shows_no_life(outbox, settings):
+    make_email()
+    transport, alive = HangingTransport(outbox), settings.VAR / "pump.alive"
+    with running(transport):
+        transport.came.wait(10)
+        alive.unlink(missing_ok=True)
+        time.sleep(0.5)  # ten looks
+        assert not alive.exists()
+        transport.let_go.set()
+        wait_until(alive.exists)
