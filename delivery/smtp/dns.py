@@ -113,7 +113,8 @@ class Resolver:
                 name, kind, raise_on_no_answer=False, search=False, tcp=False
             )
         except dns.resolver.NXDOMAIN as error:
-            response = cast(dns.message.QueryMessage, error.response(error.qnames()[0]))
+            said = error.response(error.qnames()[0])  # type: ignore[no-untyped-call]
+            response = cast(dns.message.QueryMessage, said)
             return None, response.resolve_chaining().minimum_ttl
         except (dns.exception.Timeout, dns.resolver.NoNameservers) as error:
             raise DnsUnreachable(f"DNS gives no answer for {kind} of {name}: {error}") from None
