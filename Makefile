@@ -3,7 +3,8 @@
 #              most tests wait for processes of theirs; ARGS=-x and what else pytest takes)
 # make check   format, lint, types, layers, migrations, deployment settings
 # make chaos   kill, pause and refuse while mail flows, then close the ledger (SECONDS=180,
-#              DATABASE=postgres or sqlite, SEED=…, ARGS=--rolling: only orderly restarts)
+#              DATABASE=postgres or sqlite, TRANSPORT=relay or mx, SEED=…, ARGS=--rolling: only
+#              orderly restarts)
 # make outage  take Redis and beat away while mail is posted, and say what it cost (SECONDS=600,
 #              HOW=killed or paused)
 # make bench   measure it beside its peers (ARGS="delivery --rounds 1 --scale 0.2"; --list)
@@ -19,6 +20,7 @@ ARGS ?=
 PROCESSES ?= 3
 SECONDS ?= 180
 DATABASE ?= postgres
+TRANSPORT ?= relay
 SEED ?=
 HOW ?= killed
 
@@ -60,6 +62,7 @@ check: $(DEV_READY)
 
 chaos: $(DEV_READY)
 	@exec $(PY) -m tests.chaos --seconds $(SECONDS) --database $(DATABASE) \
+		--transport $(TRANSPORT) \
 		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
 outage: SECONDS = 600
