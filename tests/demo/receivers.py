@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socketserver
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -57,16 +60,28 @@ class Greylister(Taker):
         return "250 2.1.5 welcome back"
 
 
-class Unwilling:
-    """Turns every visitor away at the door, as an overloaded server does."""
+class Refusal(socketserver.BaseRequestHandler):
+    """Turns a visitor away at the door, as an overloaded server does."""
 
-    async def handle_EHLO(self, server: SMTP, *_: Any) -> list[str]:
+    def handle(self) -> None:
         """Say that it is closing."""
-        return ["421 4.3.2 too busy, try another"]
+        self.request.sendall(b"421 4.3.2 too busy, try another\r\n")
 
 
-def serve(handler: object, address: str, port: int) -> Controller:
-    """Start a server and return what stops it."""
+@contextmanager
+def unwilling(address: str, port: int) -> Iterator[None]:
+    """Run a server that turns everybody away."""
+    socketserver.ThreadingTCPServer.allow_reuse_address = True
+    with socketserver.ThreadingTCPServer((address, port), Refusal) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield
+        server.shutdown()
+
+
+@contextmanager
+def serving(handler: Taker, address: str, port: int) -> Iterator[None]:
+    """Run a server that gives its mail to a handler."""
     controller = Controller(handler, hostname=address, port=port, server_hostname="mx.test")
     controller.start()
-    return controller
+    yield
+    controller.stop()

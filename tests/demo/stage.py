@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from delivery.smtp.tests.certificates import make_certificate
 from tests.demo.postfix import Company
-from tests.demo.receivers import Greylister, Taker, Unwilling, serve
+from tests.demo.receivers import Greylister, Taker, serving, unwilling
 from tests.dns_server import DnsServer
 from tests.servers import PostgresServer, RedisServer, free_port
 from tests.system import System, wait_until
@@ -52,8 +52,9 @@ class Stage:
                 ours=OURS,
             )
         )
-        for handler, address in ((self.taker, AIO), (self.greylister, GREY), (Unwilling(), BUSY)):
-            self._stack.callback(serve(handler, address, self.port).stop)
+        enter(serving(self.taker, AIO, self.port))
+        enter(serving(self.greylister, GREY, self.port))
+        enter(unwilling(BUSY, self.port))
         postgres, redis = enter(PostgresServer()), enter(RedisServer())
         self.system = System(self.folder / "var", **self._settings(postgres.url, redis.url))
         enter(self.system)
