@@ -3,7 +3,10 @@
 #              most tests wait for processes of theirs; ARGS=-x and what else pytest takes)
 # make check   format, lint, types, layers, migrations, deployment settings
 # make chaos   kill, pause and refuse while mail flows, then close the ledger (SECONDS=180,
-#              DATABASE=postgres or sqlite, SEED=…, ARGS=--rolling: only orderly restarts)
+#              DATABASE=postgres or sqlite, TRANSPORT=relay or mx, SEED=…, ARGS=--rolling: only
+#              orderly restarts)
+# make demo-mx mail by the built-in mail server to Postfix and others on this machine, and its bounces
+#              back (ARGS="--first-retry 5 --greylisted 3": without the minutes of a real retry)
 # make outage  take Redis and beat away while mail is posted, and say what it cost (SECONDS=600,
 #              HOW=killed or paused)
 # make bench   measure it beside its peers (ARGS="delivery --rounds 1 --scale 0.2"; --list)
@@ -19,6 +22,7 @@ ARGS ?=
 PROCESSES ?= 3
 SECONDS ?= 180
 DATABASE ?= postgres
+TRANSPORT ?= relay
 SEED ?=
 HOW ?= killed
 
@@ -39,7 +43,7 @@ CHECKED := SECRET_KEY=checks-only-0123456789-abcdefghij-0123456789-ABCDEFGHIJ \
 CODE := mailer delivery tracking emails uploads accounts
 
 .DEFAULT_GOAL := run
-.PHONY: run test check chaos outage bench env lock clean
+.PHONY: run test check chaos demo-mx outage bench env lock clean
 
 run: $(RUN_READY)
 	@PORT='$(PORT)' VAR='$(VAR)' exec $(PY) -m mailer.development
@@ -60,7 +64,11 @@ check: $(DEV_READY)
 
 chaos: $(DEV_READY)
 	@exec $(PY) -m tests.chaos --seconds $(SECONDS) --database $(DATABASE) \
+		--transport $(TRANSPORT) \
 		$(if $(SEED),--seed $(SEED)) $(ARGS)
+
+demo-mx: $(DEV_READY)
+	@exec $(PY) -m tests.demo $(ARGS)
 
 outage: SECONDS = 600
 outage: $(DEV_READY)

@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -17,7 +18,7 @@ START_SECONDS = 10.0
 TAIL = 200  # bytes of the counter that are read
 
 
-class Sink:
+class Sink(ABC):
     """A sink in a folder; it counts what it took. A context manager."""
 
     def __init__(self, folder: Path) -> None:
@@ -25,13 +26,13 @@ class Sink:
         self.written = folder / f"sink-{self.port}.log"
         self.process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def command(self) -> list[str]:
         """What runs in the foreground."""
-        raise NotImplementedError
 
+    @abstractmethod
     def taken(self) -> int:
         """Return how many mails it took."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         with self.written.open("wb") as log:

@@ -122,6 +122,17 @@ class System:
         """Start beat."""
         self.start(name, "celery", "-A", "mailer", "beat", "--pidfile", "")
 
+    def start_mailserver(self, name: str = "mailserver") -> None:
+        """Start the listeners for mail."""
+        with self.log(name).open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [PYTHON, "manage.py", "mailserver"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+
     def stop(self, name: str) -> None:
         """End a process orderly, within the time that an operator grants."""
         process = self.processes.pop(name)

@@ -16,6 +16,7 @@ from tests.chaos import ledger, report
 from tests.chaos.backlog import Backlog, count_open
 from tests.chaos.clients import CLIENTS, Book, Client
 from tests.chaos.havoc import Havoc
+from tests.chaos.names import DOMAINS
 from tests.chaos.stage import Stage, say
 
 ANSWER_SECONDS = 60.0  # for clients to get their last answers, after the havoc
@@ -23,10 +24,16 @@ SETTLE_SECONDS = 60.0  # within which everything must have come to its end then
 
 
 def run(
-    folder: Path, seed: int, database: str, seconds: float, *, rolling_only: bool = False
+    folder: Path,
+    seed: int,
+    database: str,
+    seconds: float,
+    *,
+    transport: str = "relay",
+    rolling_only: bool = False,
 ) -> report.Run:
     """Let it all happen in a folder, and return what came of it."""
-    with Stage(folder, seed, database) as stage:
+    with Stage(folder, seed, database, transport) as stage:
         book, havoc = Book(folder / "clients.jsonl"), Havoc(stage, rolling_only=rolling_only)
         backlog = Backlog(stage.system)
         clients = _clients(stage, book, backlog, seconds)
@@ -40,7 +47,7 @@ def run(
         told = ledger.Told(book.mails, book.unexpected, havoc.faults, havoc.repeatable)
         lines = ledger.sink_lines(stage.sink_ledger)
         return report.Run(
-            database,
+            f"{database} by {transport}",
             seed,
             seconds,
             settled_after,
@@ -59,6 +66,7 @@ def _clients(stage: Stage, book: Book, backlog: Backlog, seconds: float) -> list
     backlog.start()
     for client in clients:
         client.may_post = backlog.bearable
+        client.domains = DOMAINS if stage.transport == "mx" else DOMAINS[:1]
         client.ends, client.gives_up = now + seconds, now + seconds + ANSWER_SECONDS
         client.start()
     return clients
@@ -77,15 +85,23 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=180)
     parser.add_argument("--seed", type=int, default=None, help="the same again, but for timing")
     parser.add_argument("--database", choices=("postgres", "sqlite"), default="postgres")
+    parser.add_argument("--transport", choices=("relay", "mx"), default="relay")
     parser.add_argument(
         "--rolling", action="store_true", help="only orderly restarts: nothing may go twice"
     )
     arguments = parser.parse_args()
     seed = secrets.randbelow(10**6) if arguments.seed is None else arguments.seed
     folder = Path(tempfile.mkdtemp(prefix="mailer-chaos-"))
-    say(f"seed {seed}, on {arguments.database}; logs and ledgers in {folder}")
+    say(f"seed {seed}, on {arguments.database} by {arguments.transport}; all of it in {folder}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is ended
-    ran = run(folder, seed, arguments.database, arguments.seconds, rolling_only=arguments.rolling)
+    ran = run(
+        folder,
+        seed,
+        arguments.database,
+        arguments.seconds,
+        transport=arguments.transport,
+        rolling_only=arguments.rolling,
+    )
     (folder / "ledger.json").write_text(report.as_json(ran) + "\n")
     say(report.as_table(ran))
     return 0 if ran.ledger.balanced else 1

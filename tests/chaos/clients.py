@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, Final
 import requests
 
 from tests.chaos.faults import HOPELESS
+from tests.chaos.names import DOMAINS
 
 CLIENTS: Final = 6
 TRY_SECONDS: Final = 15.0
@@ -73,6 +75,7 @@ class Client(threading.Thread):
         self._http.headers["Authorization"] = f"Bearer {key}"
         self._number = 0
         self.ends = self.gives_up = 0.0
+        self.domains: Sequence[str] = DOMAINS[:1]
         self.may_post = threading.Event()
 
     def run(self) -> None:
@@ -121,7 +124,7 @@ class Client(threading.Thread):
     def _mail(self, kind: str, scheduled_at: float | None = None) -> Posted:
         self._number += 1
         start = HOPELESS if self._dice.random() < 0.02 else "m"
-        domain = "-wrong-" if kind == "wrong" else "chaos.example"
+        domain = "-wrong-" if kind == "wrong" else self._dice.choice(self.domains)
         address = f"{start}-{self.name}-{self._number}@{domain}"
         return Posted(address, kind, scheduled_at and round(scheduled_at, 3))
 

@@ -56,6 +56,8 @@ class Havoc:
         }
         if self._stage.postgres and self._stage.redis:
             deeds |= {self._restart_postgres: 3, self._kill_redis: 2, self._flush_redis: 2}
+        if self._stage.transport == "mx":
+            deeds[self._silence_names] = 2
         return deeds
 
     def run(self, seconds: float) -> None:
@@ -182,6 +184,12 @@ class Havoc:
         if self._stage.redis and "redis" not in self._broken:
             self._did("FLUSHALL", self._stage.redis.version)
             self._stage.redis.flush()
+
+    def _silence_names(self) -> None:
+        if "names" not in self._broken:
+            self._did("DNS silent", "names")
+            self._stage.signal("names", signal.SIGSTOP)
+            self._later("names", self._dice.uniform(1, 12), lambda: self._woken("names"))
 
     # How it comes back
 

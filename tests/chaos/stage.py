@@ -1,4 +1,4 @@
-"""Everything that a run starts: servers, sink, web, two workers, two beats."""
+"""Everything that a run starts: servers, sink, names, web, two workers, two beats."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ STALL_SECONDS = 7.0  # longer than a lease, which must then be renewed
 SETTINGS = {
     "SECRET_KEY": "chaos-only-chaos-only-chaos-only-chaos-only-chaos-only",
     "TRACKING_KEYS": "chaos-only-0123456789abcdef0123456789abcdef",
-    "MAIL_TRANSPORT": "relay",
     "PYTHONFAULTHANDLER": "1",
     "DELIVERY_CONCURRENCY": str(CONNECTIONS),
     "LEASE_SECONDS": str(LEASE_SECONDS),
@@ -35,8 +34,9 @@ SETTINGS = {
 class Stage:
     """The platform between its servers and a sink that misbehaves; a context manager."""
 
-    def __init__(self, folder: Path, seed: int, database: str) -> None:
+    def __init__(self, folder: Path, seed: int, database: str, transport: str) -> None:
         self.folder, self.seed, self.database = folder, seed, database
+        self.transport = transport
         self.sink_ledger = folder / "sink.jsonl"
         self.postgres: PostgresServer | None = None
         self.redis: RedisServer | None = None
@@ -52,17 +52,24 @@ class Stage:
         self._stack.close()
 
     def _set(self) -> None:
-        port, urls = free_port(), {}
+        port, names, urls = free_port(), free_port(), {}
         if self.database == "postgres":
             self.postgres = self._stack.enter_context(PostgresServer(durable=True))
             self.redis = self._stack.enter_context(RedisServer())
             urls = {"DATABASE_URL": self.postgres.url, "REDIS_URL": self.redis.url}
-        relay = {"SMTP_RELAY_URL": f"smtp://{HOST}:{port}?tls=none"}
-        self.system = System(self.folder / "var", **SETTINGS, **urls, **relay)
+        way = {"MAIL_TRANSPORT": self.transport}
+        if self.transport == "mx":
+            way |= {"DNS_SERVERS": f"{HOST}:{names}", "MX_PORT": str(port)}
+        else:
+            way |= {"SMTP_RELAY_URL": f"smtp://{HOST}:{port}?tls=none"}
+        self.system = System(self.folder / "var", **SETTINGS, **urls, **way)
         self._stack.enter_context(self.system)
         words = (str(port), str(self.seed), str(self.sink_ledger), str(STALL_SECONDS))
         self.system.start("sink", "tests.chaos.sink", *words)
         wait_until(lambda: _listens(port), 20)
+        if self.transport == "mx":
+            self.system.start("names", "tests.chaos.names", str(names))
+            wait_until(lambda: _listens(names), 20)
         for name in PROCESSES:
             self.launch(name)
         wait_until(self.system.answers, 30)
