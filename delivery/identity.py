@@ -13,6 +13,7 @@ from accounts.encryption import decrypt
 from accounts.models import DkimKey, SendingDomain
 from accounts.models.domain import with_parents
 from delivery.smtp.dkim import Signer
+from emails.addresses import Address
 from emails.outgoing import Outgoing
 
 RECENT_SECONDS = 5.0
@@ -27,8 +28,15 @@ class Sender(NamedTuple):
 
     @classmethod
     def of(cls, email: Outgoing) -> Sender:
-        """Return the sender of an email."""
-        return cls(email.project_id, email.from_domain)
+        """Return the sender of an email.
+
+        A From without A-labels is nobody's, and composing refuses it: the claim of others goes on.
+        """
+        try:
+            domain = Address(email.from_email).domain
+        except UnicodeError:
+            domain = ""
+        return cls(email.project_id, domain)
 
 
 class KeptKey(NamedTuple):

@@ -18,7 +18,7 @@ from delivery.tests.waiting import everything_is_final, wait_until
 from delivery.transports.relay import RelayTransport
 from delivery.transports.url import endpoint_of
 from emails.addresses import Address
-from emails.models import EventType, Recipient, Status
+from emails.models import Email, EventType, Recipient, Status
 from emails.tests.factories import make_email
 
 BOTH = (DkimKey.Algorithm.RSA, DkimKey.Algorithm.ED25519)
@@ -148,6 +148,17 @@ def test_mail_goes_as_it_was_accepted_when_its_domain_was_removed_meanwhile():
     make_email(domain.project)
     domain.delete()
     assert signatures(composed()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_from_that_has_no_a_labels_keeps_no_other_mail_from_going(capture, outbox):
+    project = make_signing_domain(algorithms=BOTH[1:]).project
+    broken, sound = make_email(project), make_email(project)
+    Email.objects.filter(pk=broken.pk).update(from_email="shop@bü..example")
+    with running(capture):
+        wait_until(everything_is_final)
+    assert broken.recipients.get().status == Status.FAILED
+    assert sound.recipients.get().status == Status.DELIVERED
 
 
 @pytest.mark.django_db(transaction=True)
