@@ -1,50 +1,62 @@
-"""The budget of a process that shares with nobody: no Redis, or it is away."""
+"""The budget of a process that shares with nobody: its limits are its own."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Generic, TypeVar
 
-from delivery.destinations.allowance import rate_of
-from delivery.destinations.directory import Directory
-from delivery.destinations.tallies import Tallies, Tally
+from delivery.destinations.allowance import Rate, rate_of
+from delivery.destinations.directory import Directory, LiveDirectory
+from delivery.destinations.tallies import Host, Tallies, Tally
 from delivery.transports.budget import Limits
 
+T = TypeVar("T", bound=Tally)
 
-class LocalBudget:
-    """Counts in memory; the limits are this process's alone."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._tallies: Tallies[Tally] = Tallies(Tally, clock)
+class CountingBudget(Generic[T]):
+    """What every budget counts in memory, by a clock like `time.monotonic`."""
+
+    def __init__(self, tallies: Tallies[T], clock: Callable[[], float]) -> None:
+        self._tallies, self._clock = tallies, clock
+        self.directory: LiveDirectory | None = None  # closed together with this
 
     def follow(self, directory: Directory) -> None:
         """Go by these limits from now on."""
         self._tallies.follow(directory)
 
     def limits(self, host: str) -> Limits:
-        """Return what holds now."""
-        with self._tallies.host(host).locked() as tally:
-            return adapted(tally, self._clock())
-
-    def open(self, host: str) -> bool:
-        """Count one more connection, if there may be one."""
-        entry = self._tallies.host(host)
-        with entry.locked() as tally:
-            if tally.open >= tally.level.now(self._clock()):
-                return False
-            tally.open += 1
-            entry.open += 1
-            return True
+        """Return what holds now, lowered in proportion to the level."""
+        tally = self._tallies.host(host).tally
+        return adapted(tally, self._clock()) if tally.level.is_low else tally.limits
 
     def closed(self, host: str) -> None:
-        """Count one less."""
+        """Count one connection less."""
         entry = self._tallies.host(host)
         with entry.locked() as tally:
             if entry.open:
                 tally.open -= 1
                 entry.open -= 1
+
+    def close(self) -> None:
+        """Ask staff's limits no more."""
+        if self.directory:
+            self.directory.close()
+
+
+class LocalBudget(CountingBudget[Tally]):
+    """Counts in memory alone."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(Tallies(Tally, clock), clock)
+
+    def open(self, host: str) -> bool:
+        """Count one more connection, if there may be one."""
+        entry = self._tallies.host(host)
+        with entry.locked() as tally:
+            fits = tally.open < tally.level.now(self._clock())
+            return fits and opened(entry)
 
     def excess(self, host: str) -> int:
         """Return how many connections are open beyond the level."""
@@ -58,8 +70,8 @@ class LocalBudget:
             return 0.0
         with entry.locked() as tally:
             now = self._clock()
-            rate = adapted(tally, now).mails_per_minute
-            return tally.bucket.take(rate_of(rate), now) if rate else 0.0
+            rate = rate_towards(tally, now)
+            return tally.bucket.take(rate, now) if rate else 0.0
 
     def overloaded(self, host: str) -> None:
         """Halve, once for each storm."""
@@ -73,8 +85,12 @@ class LocalBudget:
             with entry.locked() as tally:
                 tally.level.served(self._clock())
 
-    def close(self) -> None:
-        """Nothing is to be given back."""
+
+def opened(entry: Host[T]) -> bool:
+    """Count one more connection to a host, with its lock held. Always true."""
+    entry.tally.open += 1
+    entry.open += 1
+    return True
 
 
 def adapted(tally: Tally, now: float) -> Limits:
@@ -85,3 +101,9 @@ def adapted(tally: Tally, now: float) -> Limits:
     rate = limits.mails_per_minute
     lowered = rate and max(rate * level // limits.connections, 1)
     return replace(limits, connections=level, mails_per_minute=lowered)
+
+
+def rate_towards(tally: Tally, now: float, workers: int = 1) -> Rate | None:
+    """Return how fast mail may go now from one of so many processes; None: without a limit."""
+    mails = adapted(tally, now).mails_per_minute
+    return rate_of(max(mails // workers, 1)) if mails else None

@@ -1,0 +1,62 @@
+"""A process that shares a destination: `python -m … REDIS_URL PORT THREADS`; ends with its input.
+
+Each thread connects to the provider at PORT, where the budget lets it, says that it goes, waits
+until the provider knows, and gives the connection back.
+"""
+
+import random
+import socket
+import sys
+import threading
+import time
+
+import django
+
+django.setup()
+
+from delivery.destinations.directory import Directory  # noqa: E402
+from delivery.destinations.shared import SharedBudget  # noqa: E402
+from delivery.transports.budget import Limits  # noqa: E402
+
+HOST = "mx.example.org"
+LIMITS = Limits(10, 100)
+
+
+def visit(port: int) -> None:
+    """Connect, stay a moment, and leave."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.recv(1)
+        time.sleep(random.uniform(0, 0.03))
+        client.sendall(b"x")
+        client.recv(1)
+
+
+def work(budget: SharedBudget, port: int, ending: threading.Event) -> None:
+    """Visit again and again."""
+    while not ending.is_set():
+        if budget.open(HOST):
+            visit(port)
+            budget.closed(HOST)
+        else:
+            time.sleep(0.01)
+
+
+def main() -> None:
+    """Work until the standard input ends."""
+    url, port, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    budget = SharedBudget(url)
+    budget.follow(Directory({"example.org": LIMITS}))
+    ending = threading.Event()
+    crew = [threading.Thread(target=work, args=(budget, port, ending)) for _ in range(threads)]
+    for thread in crew:
+        thread.start()
+    print("ready", flush=True)  # noqa: T201
+    sys.stdin.read()
+    ending.set()
+    for thread in crew:
+        thread.join()
+    budget.close()
+
+
+if __name__ == "__main__":
+    main()
