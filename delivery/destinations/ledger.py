@@ -79,8 +79,7 @@ class Ledger:
             socket_connect_timeout=seconds,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
-            lib_name=None,
-            lib_version=None,
+            driver_info=None,
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
         self._open, self._report, self._mails, self._leave = (

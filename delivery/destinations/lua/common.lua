@@ -1,26 +1,27 @@
 -- What the scripts share. KEYS[1] is the prefix of all keys, ARGV[1] the process that calls.
 --
---   workers       sorted set: each process, by when its lease on all that it holds ends
---   epoch         when this Redis began to count, or began anew after it forgot everything
---   levels        hash: destination -> "level changed_at successes", of those below their limit
+--   workers       sorted set: each process, by when its lease on all that it holds ends; and EPOCH,
+--                 by when this Redis began to count, or began anew after it forgot
+--   level:<name>  string: "level changed_at successes", of a destination below its limit
 --   held:<name>   hash: process -> "version connections wanted_at"
 --   mails:<name>  string: "used at", a bucket of allowances
 local prefix, me = KEYS[1], ARGV[1]
 local LEASE, KEPT, WANTED, RECALL = 20, 60, 3, 3 -- seconds
 local STORM, RISE, STEPS, FORGIVEN = 5, 15, 20, 3600 -- as in level.py
+local EPOCH, LATE = '', 1e11 -- after all leases
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
 
 local function alive()
   redis.call('ZREMRANGEBYSCORE', prefix .. 'workers', '-inf', now)
   redis.call('ZADD', prefix .. 'workers', now + LEASE, me)
-  return redis.call('ZCARD', prefix .. 'workers')
+  redis.call('ZADD', prefix .. 'workers', 'NX', LATE + now, EPOCH)
+  return redis.call('ZCARD', prefix .. 'workers') - 1
 end
 
 -- Whether what others hold may not be told yet: they tell it every second.
 local function recalling()
-  redis.call('SET', prefix .. 'epoch', now, 'NX')
-  return now - redis.call('GET', prefix .. 'epoch') < RECALL
+  return now - (redis.call('ZSCORE', prefix .. 'workers', EPOCH) - LATE) < RECALL
 end
 
 local function numbers(text)
@@ -30,20 +31,18 @@ local function numbers(text)
 end
 
 local function set_level(name, level, most, successes, changed)
-  if level >= most then
-    redis.call('HDEL', prefix .. 'levels', name)
+  local left = math.ceil(changed + FORGIVEN - now)
+  if level >= most or left <= 0 then
+    redis.call('DEL', prefix .. 'level:' .. name)
   else
-    redis.call('HSET', prefix .. 'levels', name, level .. ' ' .. changed .. ' ' .. successes)
+    local text = level .. ' ' .. changed .. ' ' .. successes
+    redis.call('SET', prefix .. 'level:' .. name, text, 'EX', left)
   end
 end
 
 local function level_of(name, most)
-  local kept = numbers(redis.call('HGET', prefix .. 'levels', name))
+  local kept = numbers(redis.call('GET', prefix .. 'level:' .. name))
   if not kept[1] then return most, 0, 0 end
-  if now - kept[2] > FORGIVEN then
-    redis.call('HDEL', prefix .. 'levels', name)
-    return most, 0, 0
-  end
   return math.min(kept[1], most), kept[2], kept[3]
 end
 

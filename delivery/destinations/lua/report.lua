@@ -8,7 +8,7 @@ for i = 2, #ARGV, 7 do
   local name, most, version = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
   local open, known = tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4])
   local level, changed, successes = level_of(name, most)
-  if recall and known < level then
+  if recall and changed == 0 and known < level then
     level, changed, successes = known, now, 0
     set_level(name, level, most, successes, changed)
   end

@@ -16,13 +16,15 @@ class Provider:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=200)
         self.port = self._listener.getsockname()[1]
         self._lock = threading.Lock()
-        self.now, self.most, self.visits = 0, 0, 0
+        self.now, self.most = 0, 0
+        self.visits: Counter[str] = Counter()  # by the name of the process
         threading.Thread(target=self._run, daemon=True).start()
 
     def forget(self) -> None:
         """Count the most and the visits anew."""
         with self._lock:
-            self.most, self.visits = self.now, 0
+            self.most = self.now
+            self.visits.clear()
 
     def close(self) -> None:
         """Take no more."""
@@ -40,10 +42,11 @@ class Provider:
         with visitor:
             with self._lock:
                 self.now += 1
-                self.visits += 1
                 self.most = max(self.most, self.now)
             try:
-                visitor.sendall(b"x")
+                name = visitor.recv(1).decode()
+                with self._lock:
+                    self.visits[name] += 1
                 visitor.recv(1)
             except OSError:
                 pass
@@ -66,14 +69,17 @@ def provider() -> Iterator[Provider]:
 
 
 @contextmanager
-def processes(url: str, port: int, count: int = 2, threads: int = 12) -> Iterator[list]:
+def processes(url: str, port: int, names: str = "ab", threads: int = 12) -> Iterator[list]:
     """Have processes share the provider."""
     command = [sys.executable, "-m", "delivery.destinations.tests.sharing", url, str(port)]
     running = [
         subprocess.Popen(
-            [*command, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [*command, name, str(threads)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
-        for _ in range(count)
+        for name in names
     ]
     try:
         for process in running:
@@ -86,8 +92,3 @@ def processes(url: str, port: int, count: int = 2, threads: int = 12) -> Iterato
         for process in running:
             process.wait(timeout=30)
             process.stdout.close()
-
-
-def shares(counts: Counter) -> list[int]:
-    """Return the counts, the smallest first."""
-    return sorted(counts.values())

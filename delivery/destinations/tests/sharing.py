@@ -1,6 +1,6 @@
-"""A process that shares a destination: `python -m … REDIS_URL PORT THREADS`; ends with its input.
+"""A process that shares a destination: `python -m … REDIS_URL PORT NAME THREADS`.
 
-Each thread connects to the provider at PORT, where the budget lets it, says that it goes, waits
+It ends with its input. Each thread connects to the provider at PORT, where the budget lets it, says that it goes, waits
 until the provider knows, and gives the connection back.
 """
 
@@ -22,20 +22,20 @@ HOST = "mx.example.org"
 LIMITS = Limits(10, 100)
 
 
-def visit(port: int) -> None:
+def visit(port: int, name: str) -> None:
     """Connect, stay a moment, and leave."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
-        client.recv(1)
+        client.sendall(name.encode())
         time.sleep(random.uniform(0, 0.03))
         client.sendall(b"x")
         client.recv(1)
 
 
-def work(budget: SharedBudget, port: int, ending: threading.Event) -> None:
+def work(budget: SharedBudget, port: int, name: str, ending: threading.Event) -> None:
     """Visit again and again."""
     while not ending.is_set():
         if budget.open(HOST):
-            visit(port)
+            visit(port, name)
             budget.closed(HOST)
         else:
             time.sleep(0.01)
@@ -43,11 +43,13 @@ def work(budget: SharedBudget, port: int, ending: threading.Event) -> None:
 
 def main() -> None:
     """Work until the standard input ends."""
-    url, port, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    url, port, name, threads = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
     budget = SharedBudget(url)
     budget.follow(Directory({"example.org": LIMITS}))
     ending = threading.Event()
-    crew = [threading.Thread(target=work, args=(budget, port, ending)) for _ in range(threads)]
+    crew = [
+        threading.Thread(target=work, args=(budget, port, name, ending)) for _ in range(threads)
+    ]
     for thread in crew:
         thread.start()
     print("ready", flush=True)  # noqa: T201
