@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
 
-from emails.models import EmailEvent, EventType, Priority, Recipient, Status
+from emails.metrics import RECIPIENTS_SUPPRESSED
+from emails.models import EmailEvent, EventType, Priority, Recipient, Status, Suppression
+from emails.suppressing import found_among
 
 WAITING = "('scheduled', 'queued', 'deferred')"
 
@@ -55,17 +57,31 @@ def claim(limit: int, lease: float) -> tuple[uuid.UUID, list[Claimed]]:
     """Take up to `limit` due recipients for `lease` seconds, single sends before batches.
 
     Returns the lease token and what was taken. Costs the same however many rows wait or are done.
+    Whose address was suppressed since it was accepted is settled as that, and not returned.
     """
     token = uuid.uuid4()
     taken: list[Claimed] = []
     with transaction.atomic(savepoint=False):
         for priority in Priority.values:
-            if len(taken) < limit:
-                taken += _claim_of_priority(int(priority), limit - len(taken), lease, token)
+            while len(taken) < limit:
+                wanted = limit - len(taken)
+                rows = _claim_of_priority(int(priority), wanted, lease, token)
+                suppressed = {row.recipient_id: entry for row, entry in rows if entry}
+                taken += [row for row, entry in rows if not entry]
+                _settle_suppressed(suppressed)
+                if len(rows) < wanted or not suppressed:
+                    break
     return token, taken
 
 
-def _claim_of_priority(priority: int, limit: int, lease: float, token: uuid.UUID) -> list[Claimed]:
+def _claim_of_priority(
+    priority: int, limit: int, lease: float, token: uuid.UUID
+) -> list[tuple[Claimed, int | None]]:
+    """Take rows, each with the suppression of its address, if there is one.
+
+    That is looked for in ASCII: `lower` of a database knows no more of it than that, or another
+    alphabet's rules. Other addresses are rare enough to be looked for by a query of their own.
+    """
     rows = _run(
         f"""
         WITH due AS MATERIALIZED (
@@ -75,11 +91,49 @@ def _claim_of_priority(priority: int, limit: int, lease: float, token: uuid.UUID
         )
         UPDATE recipients SET status = 'sending', lease_token = %s, attempts = attempts + 1,
             next_attempt_at = {_in_seconds()}
-        WHERE id {_among("due")} RETURNING id, email_id, address, attempts
+        WHERE id {_among("due")} RETURNING id, email_id, address, attempts, (
+            SELECT entry.id FROM suppressions entry
+            WHERE entry.project_id = recipients.project_id AND entry.address = {_lower("address")}
+        ), project_id
         """,
         [limit, _uuid(token), lease],
     )
-    return [Claimed(*row) for row in sorted(rows)]
+    return [
+        (Claimed(*row), entry or _suppression_of(project_id, row[2]))
+        for *row, entry, project_id in sorted(rows)
+    ]
+
+
+def _suppression_of(project_id: int, address: str) -> int | None:
+    if address.isascii():
+        return None  # it would have been found
+    found = found_among(project_id, [address])
+    return found[address].pk if found else None
+
+
+def _settle_suppressed(entries: Mapping[int, int]) -> None:
+    """Settle recipients that were just claimed, each by the suppression of its address."""
+    if not entries:
+        return
+    says = Suppression.objects.in_bulk({*entries.values()})
+    ids = [*entries]
+    rows = _run(
+        f"""
+        UPDATE recipients SET status = 'suppressed', lease_token = NULL, attempts = attempts - 1
+        WHERE id IN ({_marks(ids)}) RETURNING id, email_id
+        """,
+        ids,
+    )
+    EmailEvent.objects.bulk_create(
+        EmailEvent(
+            type=EventType.SUPPRESS,
+            email_id=email_id,
+            recipient_id=pk,
+            data=says[entries[pk]].facts(),
+        )
+        for pk, email_id in rows
+    )
+    RECIPIENTS_SUPPRESSED.labels("claim").inc(len(rows))
 
 
 def take_over(limit: int = 1000) -> list[Abandoned]:
@@ -257,6 +311,13 @@ def _in_seconds() -> str:
     if connection.vendor == "postgresql":
         return "statement_timestamp() + %s * interval '1 second'"
     return "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', %s || ' seconds')"
+
+
+def _lower(column: str) -> str:
+    """SQL for ASCII in lower case, whatever the language of the database is."""
+    if connection.vendor == "postgresql":
+        return f'(lower(recipients.{column} COLLATE "C") COLLATE "default")'
+    return f"lower(recipients.{column})"
 
 
 def _true() -> str:

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 class Provider:
@@ -52,10 +52,8 @@ class Provider:
                 pass
             with self._lock:
                 self.now -= 1
-            try:
+            with suppress(OSError):
                 visitor.sendall(b"x")
-            except OSError:
-                pass
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """A process that shares a destination: `python -m … REDIS_URL PORT NAME THREADS`.
 
-It ends with its input. Each thread connects to the provider at PORT, where the budget lets it, says that it goes, waits
-until the provider knows, and gives the connection back.
+It ends with its input. Each thread connects to the provider at PORT, where the budget lets it,
+says that it goes, waits until the provider knows, and gives the connection back.
 """
 
 import random

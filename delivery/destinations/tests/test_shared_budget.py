@@ -16,13 +16,14 @@ from delivery.transports.budget import Limits
 
 HOST = "mx.example.org"
 FOREVER = 60.0
+TEN = Limits(10, 100, 6000)
 
 
 @pytest.fixture
 def make_budget(redis):
     made = []
 
-    def make(limits=Limits(10, 100, 6000), url=None):
+    def make(limits=TEN, url=None):
         budget = SharedBudget(url or redis.url)
         budget.follow(Directory({"example.org": limits}))
         made.append(budget)
