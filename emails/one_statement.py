@@ -65,16 +65,17 @@ def _statement(recipients: int) -> str:
     email = _columns(Email, "id")
     recipient = _columns(Recipient, "id", "email_id")
     event = _columns(EmailEvent, "id", "email_id", "recipient_id")
-    each = f"({_typed(Recipient, recipient)})"
+    places = _places(recipient) if recipients == 1 else _typed(Recipient, recipient)
+    each = f"SELECT email.id, {places} FROM email"
     return f"""
         WITH email AS (
-            INSERT INTO emails ({_names(email)}) SELECT {_typed(Email, email)} WHERE NOT EXISTS (
+            INSERT INTO emails ({_names(email)}) SELECT {_places(email)} WHERE NOT EXISTS (
                 SELECT FROM suppressions
                 WHERE project_id = %s AND address IN ({", ".join(["%s"] * recipients)})
             ) RETURNING id
         ), recipient AS (
             INSERT INTO recipients (email_id, {_names(recipient)})
-            SELECT email.id, each.* FROM email, (VALUES {", ".join([each] * recipients)}) AS each
+            {" UNION ALL ".join([each] * recipients)}
             RETURNING id, email_id
         )
         INSERT INTO email_events (email_id, recipient_id, {_names(event)})
@@ -87,8 +88,12 @@ def _names(columns: Sequence[Column]) -> str:
     return ", ".join(name for name, _, _ in columns)
 
 
+def _places(columns: Sequence[Column]) -> str:
+    return ", ".join(["%s"] * len(columns))
+
+
 def _typed(model: type[models.Model], columns: Sequence[Column]) -> str:
-    """Return a place for each value; a SELECT does not know by itself of what type they are."""
+    """Return a place for each value; only the target of an INSERT knows their types by itself."""
     types = [model._meta.get_field(attribute).db_type(connection) for _, attribute, _ in columns]
     # varchar without its length: a cast to one with it would cut what is too long.
     return ", ".join(f"%s::{str(kind).partition('(')[0]}" for kind in types)
