@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 import idna
@@ -19,6 +20,7 @@ STRENGTH: Final = (  # the weakest first: a stronger reason takes the place of a
     Suppression.Reason.UNSUBSCRIBE,
     Suppression.Reason.COMPLAINT,
 )
+AT_ONCE: Final = 2000  # rows in one statement
 _OF_LIST: Final = "SELECT * FROM suppressions WHERE project_id = %s AND address "
 
 
@@ -45,6 +47,59 @@ def suppress(
         if not is_new:
             Suppression.objects.filter(pk=row.pk, reason__in=weaker(reason)).update(**says)
     return is_new
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An address to be suppressed, as `listed_form` has it."""
+
+    address: str
+    reason: Suppression.Reason
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """How many addresses were not on the list before, and how many got a stronger reason."""
+
+    new: int = 0
+    stronger: int = 0
+
+
+def suppress_all(project_id: int, entries: Iterable[Entry]) -> Added:
+    """Put many addresses on a project's list, all or none, as `suppress` does each.
+
+    Of entries for the same address, the first of the strongest counts.
+    """
+    chosen: dict[str, Entry] = {}
+    for entry in entries:
+        known = chosen.get(entry.address)
+        if known is None or known.reason in weaker(entry.reason):
+            chosen[entry.address] = entry
+    wanted = sorted(chosen.values(), key=lambda entry: entry.address)  # no deadlock with another
+    new = stronger = 0
+    with transaction.atomic():
+        for begin in range(0, len(wanted), AT_ONCE):
+            added = _suppress_some(project_id, wanted[begin : begin + AT_ONCE])
+            new, stronger = new + added.new, stronger + added.stronger
+    return Added(new, stronger)
+
+
+def _suppress_some(project_id: int, entries: list[Entry]) -> Added:
+    there = {row.address: row for row in _entries(project_id, {e.address for e in entries})}
+    rows = [
+        Suppression(project_id=project_id, address=e.address, reason=e.reason, note=e.note)
+        for e in entries
+        if e.address not in there
+    ]
+    Suppression.objects.bulk_create(rows, ignore_conflicts=True)
+    stronger = 0
+    for entry in entries:
+        row = there.get(entry.address)
+        if row and row.reason in weaker(entry.reason):
+            now = Suppression.objects.filter(pk=row.pk, reason__in=weaker(entry.reason))
+            stronger += now.update(reason=entry.reason, note=entry.note, event=None)
+    return Added(len(rows), stronger)
 
 
 def weaker(reason: str) -> tuple[Suppression.Reason, ...]:
