@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -90,6 +90,7 @@ class DestinationLimitAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no 
     form = DestinationLimitForm
     list_display = ["covers", *FIGURES]
     search_fields = ["host"]
+    empty_value_display = "no limit"
     list_after_template = "admin/delivery/destinationlimit/profiles.html"
 
     @admin.display(description="MX hosts below", ordering="host")
@@ -107,13 +108,15 @@ class DestinationLimitAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no 
 
 
 def _lines(rows: Mapping[str, DestinationLimit]) -> Iterator[ProfileLine]:
+    add = reverse("admin:delivery_destinationlimit_add")
     for profile in built_in():
+        left = [host for host in profile.hosts if host not in rows]
         yield ProfileLine(
             profile.name,
             "every other host" if EVERY_HOST in profile.hosts else ", ".join(profile.hosts),
             _figures(profile),
-            all(host in rows for host in profile.hosts),
-            f"{reverse('admin:delivery_destinationlimit_add')}?{urlencode(_proposal(profile))}",
+            not left,
+            f"{add}?{urlencode(_proposal(profile, left))}",
         )
 
 
@@ -121,6 +124,6 @@ def _figures(profile: Profile) -> tuple[int | None, ...]:
     return tuple(getattr(profile.limits, name) for name in FIGURES)
 
 
-def _proposal(profile: Profile) -> dict[str, Any]:
+def _proposal(profile: Profile, hosts: Sequence[str]) -> dict[str, Any]:
     figures = zip(FIGURES, _figures(profile), strict=True)
-    return {"host": profile.hosts[0]} | {name: value for name, value in figures if value}
+    return {"host": hosts[0] if hosts else ""} | {name: value for name, value in figures if value}

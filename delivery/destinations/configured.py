@@ -6,6 +6,7 @@ from django.conf import settings
 
 from delivery.destinations.directory import LiveDirectory
 from delivery.destinations.local import LocalBudget
+from delivery.destinations.metrics import DestinationCollector
 from delivery.destinations.shared import SharedBudget
 from delivery.transports.budget import Budget
 
@@ -18,6 +19,7 @@ def configured_budget() -> Budget:
     It has threads of its own: close it at the end.
     """
     budget = SharedBudget(settings.REDIS_URL) if settings.REDIS_URL else LocalBudget()
-    budget.directory = LiveDirectory(budget.follow)
-    budget.directory.wait_until_read(FIRST_READ_SECONDS)
+    directory, collector = LiveDirectory(budget.follow), DestinationCollector(budget)
+    budget.closing += [directory.close, collector.close]
+    directory.wait_until_read(FIRST_READ_SECONDS)
     return budget

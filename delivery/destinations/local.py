@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Generic, TypeVar
 
 from delivery.destinations.allowance import Rate, rate_of
-from delivery.destinations.directory import Directory, LiveDirectory
+from delivery.destinations.directory import Directory
 from delivery.destinations.tallies import Host, Tallies, Tally
 from delivery.transports.budget import Limits
 
@@ -20,7 +21,23 @@ class CountingBudget(Generic[T]):
 
     def __init__(self, tallies: Tallies[T], clock: Callable[[], float]) -> None:
         self._tallies, self._clock = tallies, clock
-        self.directory: LiveDirectory | None = None  # closed together with this
+        self.closing: list[Callable[[], None]] = []  # what is closed together with this
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all workers count together."""
+        return False
+
+    def tallies(self) -> list[T]:
+        """Return what is counted of each destination."""
+        return self._tallies.all()
+
+    def refusals(self) -> Counter[str]:
+        """Return how often something had to wait, by the label of the destination."""
+        sums = Counter(self._tallies.refusals)
+        for tally in self.tallies():
+            sums[tally.label] += tally.refusals
+        return sums
 
     def follow(self, directory: Directory) -> None:
         """Go by these limits from now on."""
@@ -40,9 +57,9 @@ class CountingBudget(Generic[T]):
                 entry.open -= 1
 
     def close(self) -> None:
-        """Ask staff's limits no more."""
-        if self.directory:
-            self.directory.close()
+        """Close what belongs to it."""
+        while self.closing:
+            self.closing.pop()()
 
 
 class LocalBudget(CountingBudget[Tally]):
@@ -56,7 +73,7 @@ class LocalBudget(CountingBudget[Tally]):
         entry = self._tallies.host(host)
         with entry.locked() as tally:
             fits = tally.open < tally.level.now(self._clock())
-            return fits and opened(entry)
+            return opened(entry) if fits else refused(tally)
 
     def excess(self, host: str) -> int:
         """Return how many connections are open beyond the level."""
@@ -71,7 +88,9 @@ class LocalBudget(CountingBudget[Tally]):
         with entry.locked() as tally:
             now = self._clock()
             rate = rate_towards(tally, now)
-            return tally.bucket.take(rate, now) if rate else 0.0
+            wait = tally.bucket.take(rate, now) if rate else 0.0
+            tally.refusals += wait > 0
+            return wait
 
     def overloaded(self, host: str) -> None:
         """Halve, once for each storm."""
@@ -91,6 +110,12 @@ def opened(entry: Host[T]) -> bool:
     entry.tally.open += 1
     entry.open += 1
     return True
+
+
+def refused(tally: Tally) -> bool:
+    """Count that a connection had to wait, with the lock held. Always false."""
+    tally.refusals += 1
+    return False
 
 
 def adapted(tally: Tally, now: float) -> Limits:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from delivery.destinations.ledger import Away, Crew, Ledger, Report
-from delivery.destinations.local import CountingBudget, opened, rate_towards
+from delivery.destinations.local import CountingBudget, opened, rate_towards, refused
 from delivery.destinations.shared_tally import SharedTally
 from delivery.destinations.tallies import Host, Tallies
 
@@ -68,8 +68,8 @@ class SharedBudget(CountingBudget[SharedTally]):
             return opened(entry)
         if away_since is not None:
             fits = tally.has_room_alone(now, self._workers, away_since)
-            return fits and opened(entry)
-        return False if tally.was_refused(now) else None
+            return opened(entry) if fits else refused(tally)
+        return refused(tally) if tally.was_refused(now) else None
 
     def _asked(self, entry: Host[SharedTally], tally: SharedTally) -> bool:
         with tally.asking:  # whoever is first asks for all
@@ -126,10 +126,11 @@ class SharedBudget(CountingBudget[SharedTally]):
         with tally.lock:
             now = self._clock()
             answer = tally.take_mail(now)
-            if answer is not None or self.is_shared:
-                return answer
-            rate = rate_towards(tally, now, self._workers)
-            return tally.bucket.take(rate, now) if rate else 0.0
+            if answer is None and not self.is_shared:
+                rate = rate_towards(tally, now, self._workers)
+                answer = tally.bucket.take(rate, now) if rate else 0.0
+            tally.refusals += bool(answer)
+            return answer
 
     def _ask_for_mails(self, tally: SharedTally) -> None:
         with tally.lock:

@@ -22,7 +22,11 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from accounts.models import Project
 from emails import suppression_csv
@@ -73,7 +77,7 @@ class ImportForm(forms.Form):
     project = forms.ModelChoiceField(
         Project.objects.order_by("name"), widget=UnfoldAdminSelectWidget, empty_label=None
     )
-    file = forms.FileField(label="CSV file")
+    file = forms.FileField(label="CSV file", widget=UnfoldAdminFileFieldWidget)
 
     def clean_file(self) -> Reading:
         """Return what the file says."""
@@ -108,7 +112,7 @@ class SuppressionAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         """Show what is known of an entry once there is one."""
         if obj is None:
             return ["project", "address", "note"]
-        return ["address", "project", "why", "created_at", "from_email", "note"]
+        return ["address", "project", "reason", "created_at", "from_email", "note"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Suppression | None = None) -> Any:
         """Only the note can change."""
@@ -161,7 +165,7 @@ class SuppressionAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         context |= self.admin_site.each_context(request) | {
             "opts": self.opts,
             "title": "Import suppressed addresses",
-            "most_lines": suppression_csv.MOST_LINES,
+            "most_lines": f"{suppression_csv.MOST_LINES:,}",
             "reasons": Suppression.Reason.values,
         }
         return TemplateResponse(request, "admin/emails/suppression/import.html", context)

@@ -109,6 +109,15 @@ def test_thousands_of_hosts_are_forgotten_and_those_in_use_are_not(monkeypatch):
     assert budget.limits("low.test").connections == 5
 
 
+def test_waits_are_counted_beyond_the_memory_of_a_host(monkeypatch):
+    monkeypatch.setattr(tallies, "MOST_KEPT", 50)
+    budget = make_budget({"*": Limits(1, 1)})
+    for number in range(1000):
+        assert [budget.open(f"mx{number}.test"), budget.open(f"mx{number}.test")] == [True, False]
+        budget.closed(f"mx{number}.test")
+    assert budget.refusals()["others"] == 1000
+
+
 @pytest.mark.parametrize("threads", [8])
 def test_threads_together_never_hold_more_than_the_limit(threads):
     budget = make_budget()
