@@ -8,6 +8,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+CODE = """
+import django
+django.setup()
+from delivery.destinations.tests.sharing import main
+main()
+"""
+
 
 class Provider:
     """Counts its connections exactly: a visitor says that it goes, and waits for the answer."""
@@ -69,7 +76,7 @@ def provider() -> Iterator[Provider]:
 @contextmanager
 def processes(url: str, port: int, names: str = "ab", threads: int = 12) -> Iterator[list]:
     """Have processes share the provider."""
-    command = [sys.executable, "-m", "delivery.destinations.tests.sharing", url, str(port)]
+    command = [sys.executable, "-c", CODE, url, str(port)]
     running = [
         subprocess.Popen(
             [*command, name, str(threads)],

@@ -1,4 +1,4 @@
-"""A process that shares a destination: `python -m … REDIS_URL PORT NAME THREADS`.
+"""A process that shares a destination; its arguments: REDIS_URL PORT NAME THREADS.
 
 It ends with its input. Each thread connects to the provider at PORT, where the budget lets it,
 says that it goes, waits until the provider knows, and gives the connection back.
@@ -10,13 +10,9 @@ import sys
 import threading
 import time
 
-import django
-
-django.setup()
-
-from delivery.destinations.directory import Directory  # noqa: E402
-from delivery.destinations.shared import SharedBudget  # noqa: E402
-from delivery.transports.budget import Limits  # noqa: E402
+from delivery.destinations.directory import Directory
+from delivery.destinations.shared import SharedBudget
+from delivery.transports.budget import Limits
 
 HOST = "mx.example.org"
 LIMITS = Limits(10, 100)
@@ -58,7 +54,3 @@ def main() -> None:
     for thread in crew:
         thread.join()
     budget.close()
-
-
-if __name__ == "__main__":
-    main()
