@@ -98,10 +98,12 @@ class Inbound:
             await asyncio.sleep(0.2)
 
     async def _ask(self, work: Callable[..., T], *arguments: object) -> T | str:
+        """Return what the database says, AWAY where it says nothing; it may still do it then."""
+        asked = self._desk.ask(work, *arguments)
         try:
-            return await self._desk.ask(work, *arguments)
-        except Error as error:
-            logger.error("the database is out of reach: %s", error)
+            return await asyncio.wait_for(asked, settings.DATABASE_ANSWER_SECONDS)
+        except (Error, TimeoutError) as error:
+            logger.error("the database is out of reach: %r", error)
             return AWAY
 
 
