@@ -84,9 +84,7 @@ class Inbound:
         """Do what it means, then answer."""
         mail = Mail(
             peer=session.peer[0].partition("%")[0],
-            mail_from=""
-            if envelope.mail_from == NULL_SENDER
-            else storable(envelope.mail_from)[:320],
+            mail_from=storable(envelope.mail_from.removeprefix(NULL_SENDER))[:320],
             destinations=tuple(envelope.destinations),
             content=envelope.content,
         )

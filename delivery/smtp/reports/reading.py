@@ -61,9 +61,8 @@ def _by_its_words(
     message: Fields, content: bytes, key: str, address: str, original: Original
 ) -> Report:
     automatic = is_auto_reply(message) and not is_from_daemon(message)
-    if not automatic:
-        if found := read_unstructured(content, key, original, address):
-            return found
+    if not automatic and (found := read_unstructured(content, key, original, address)):
+        return found
     if automatic or is_mass_answer(message):
         return Report(Kind.AUTO_REPLY, key, text=text_of(message, "Subject"), original=original)
     return Report(Kind.UNKNOWN, key, original=original, why="no bounce or report is found in it")
