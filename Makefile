@@ -111,6 +111,8 @@ $(RUN_READY): requirements.txt $(CREATED)
 $(DEV_READY): requirements-dev.txt requirements.txt $(CREATED)
 	@echo "installing what it runs on and what the tests need (once) ..."
 	@$(PIP) -r requirements-dev.txt
+	@$(PY) -m pip --quiet --disable-pip-version-check download --no-deps --no-binary :all: \
+		-c requirements.txt -d $(VENV)/corpus flufl.bounce # real bounces, for the tests
 	@touch $@ $(RUN_READY)
 
 $(BENCH_READY): benchmarks/requirements.txt $(DEV_READY)

@@ -12,10 +12,11 @@ from typing import Any
 
 from django.db import transaction
 
-from emails import hits, transitions
+from emails import hits, returning, transitions
 from emails.expiry import with_history
 from emails.insertion import insert
 from emails.models import Email, EmailEvent, EventType, Recipient, Status, Suppression
+from emails.returning import Return, Verdict
 from emails.suppressing import found_among
 from emails.transitions import Settlement
 
@@ -83,8 +84,19 @@ def acceptance(row: Recipient, suppression: Suppression | None = None) -> EmailE
 
 
 def settle(settlements: Iterable[Settlement]) -> set[tuple[int, uuid.UUID]]:
-    """Record what attempts came to; see `transitions.settle`."""
-    return transitions.settle(with_history(list(settlements)))
+    """Record what attempts came to; see `transitions.settle`. Suppresses what is to be."""
+    rows = with_history(list(settlements))
+    if not any(row.suppress for row in rows):
+        return transitions.settle(rows)
+    with transaction.atomic():
+        settled = transitions.settle(rows)
+        returning.suppress_refused(rows, settled)
+    return settled
+
+
+def take_back(returned: Return) -> Verdict:
+    """Record what a mail that came back says; see `returning.take_back`."""
+    return returning.take_back(returned)
 
 
 def cancel(email: Email) -> None:

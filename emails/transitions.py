@@ -27,7 +27,7 @@ from emails.dialect import (
     true,
 )
 from emails.metrics import RECIPIENTS_SUPPRESSED
-from emails.models import EmailEvent, EventType, Priority, Status, Suppression
+from emails.models import EmailEvent, EventType, Priority, Recipient, Status, Suppression
 from emails.suppressing import found_among
 
 WAITING = "('scheduled', 'queued', 'deferred')"
@@ -44,6 +44,7 @@ class Settlement:
     data: dict[str, Any] = field(default_factory=dict)
     wait: float = 0.0  # seconds until the next attempt, where one follows
     ambiguous: bool = False
+    suppress: bool = False  # the address is not to be tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +316,13 @@ def _settle_one(row: Settlement) -> bool:
             type=row.type, email_id=email_id, recipient_id=row.recipient_id, data=row.data
         )
     return bool(found)
+
+
+def bounce_later(recipient_id: int) -> bool:
+    """Move a recipient that went out, or may have, to bounced; False where it is neither."""
+    out = ("delivered", "deferred", "expired")
+    row = Recipient.objects.filter(pk=recipient_id, status__in=out)
+    return row.update(status=Status.BOUNCED) == 1
 
 
 def cancel(email_id: int) -> list[int]:
