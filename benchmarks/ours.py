@@ -23,6 +23,7 @@ from tests.system import ROOT, System
 SETTINGS = {
     "SECRET_KEY": "benchmarks-only-benchmarks-only-benchmarks-only-bench",
     "TRACKING_KEYS": "benchmarks-only-0123456789abcdef0123456789abcdef",
+    "ENCRYPTION_KEYS": "benchmarks-only-fedcba9876543210fedcba9876543210",
     "PUBLIC_URL": "https://mail.example.com",
     "MAIL_TRANSPORT": "relay",
     "LOOK_SECONDS": "",  # its default

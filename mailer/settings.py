@@ -214,6 +214,15 @@ if not TRACKING_KEYS or min(map(len, TRACKING_KEYS)) < 32:
     )
 SPOOL_ROOT = VAR / "spool"
 
+# --- Secrets in the database ----------------------------------------------------------------
+
+ENCRYPTION_KEYS = environment.words("ENCRYPTION_KEYS", [])
+if not ENCRYPTION_KEYS or min(map(len, ENCRYPTION_KEYS)) < 32:
+    raise ImproperlyConfigured(
+        "ENCRYPTION_KEYS must list at least one key of 32 or more random characters, newest first. "
+        "Keep an old key in the list until `manage.py reencrypt_keys` was run."
+    )
+
 # --- Delivery -------------------------------------------------------------------------------
 
 MAIL_TRANSPORT = environment.choice("MAIL_TRANSPORT", ("capture", "relay"))

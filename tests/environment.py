@@ -29,6 +29,7 @@ if MISSING and (ON_SERVICES or REQUIRED):
 os.environ |= {
     "SECRET_KEY": "tests-only-tests-only-tests-only-tests-only-tests-only",
     "TRACKING_KEYS": "tests-only-newest-key-0123456789abcdef,tests-only-older-key-0123456789abcdef",
+    "ENCRYPTION_KEYS": "tests-only-fedcba9876543210-fedcba9876543210",
     "PUBLIC_URL": "https://mail.example.test",
     "MAIL_TRANSPORT": "capture",
     "LOG_FORMAT": "text",

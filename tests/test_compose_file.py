@@ -65,7 +65,11 @@ def test_docker_compose_reads_the_file_as_we_do(example: dict[str, str]) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["SECRET_KEY", "TRACKING_KEYS", "POSTGRES_PASSWORD", "STAFF_PASSWORD", "PUBLIC_URL"]
+    "name",
+    [
+        *("SECRET_KEY", "TRACKING_KEYS", "ENCRYPTION_KEYS"),
+        *("POSTGRES_PASSWORD", "STAFF_PASSWORD", "PUBLIC_URL"),
+    ],
 )
 def test_missing_secret_stops_the_start_with_a_hint(example: dict[str, str], name: str) -> None:
     with pytest.raises(NotSet, match=f"{name}: (run make env|set it in .env)"):

@@ -65,6 +65,7 @@ def _generated(port: int) -> dict[str, str]:
     return {
         "SECRET_KEY": secrets.token_urlsafe(48),
         "TRACKING_KEYS": secrets.token_urlsafe(32),
+        "ENCRYPTION_KEYS": secrets.token_urlsafe(32),
         "PUBLIC_URL": f"http://localhost:{port}",
         "MAIL_TRANSPORT": "capture",
         "LOG_FORMAT": "text",

@@ -14,6 +14,7 @@ RELAY = "smtp://user:open%2Fsesame@relay.example.com:587?tls=starttls"
 GOOD = {
     "SECRET_KEY": "tests-only-tests-only-tests-only-tests-only-tests-only",
     "TRACKING_KEYS": "tests-only-0123456789-abcdefghijkl",
+    "ENCRYPTION_KEYS": "tests-only-0123456789-mnopqrstuvwx",
     "PUBLIC_URL": "https://mail.example.test",
     "MAIL_TRANSPORT": "capture",
 }
@@ -81,6 +82,10 @@ def sentence(environment, **changes):
         ("TRACKING_KEYS", ","),
         ("TRACKING_KEYS", "short"),
         ("TRACKING_KEYS", "x" * 32 + ",short"),
+        ("ENCRYPTION_KEYS", None),
+        ("ENCRYPTION_KEYS", ""),
+        ("ENCRYPTION_KEYS", "x" * 31),
+        ("ENCRYPTION_KEYS", "x" * 32 + ",short"),
         ("MAIL_TRANSPORT", None),
         ("MAIL_TRANSPORT", ""),
         ("MAIL_TRANSPORT", "pigeon"),
