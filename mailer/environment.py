@@ -5,7 +5,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -147,6 +147,12 @@ def networks(name: str, default: list[str]) -> list[IPv4Network | IPv6Network]:
     """Return a list of IP networks."""
     hint = "Give addresses or networks like 10.0.0.0/8,192.0.2.1."
     return checked(name, hint, lambda: [ip_network(word) for word in words(name, default, hint)])
+
+
+def addresses(name: str, default: list[str]) -> list[str]:
+    """Return a list of IP addresses, each as it is usually written."""
+    hint = "Give addresses like 192.0.2.1,2001:db8::1."
+    return checked(name, hint, lambda: [str(ip_address(w)) for w in words(name, default, hint)])
 
 
 def checked(name: str, hint: str, parse: Callable[[], T]) -> T:

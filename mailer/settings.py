@@ -235,6 +235,8 @@ SMTP_RELAY_URL = environment.urls(
     **({} if MAIL_TRANSPORT == "relay" else {"default": ""}),
 )
 HELO_NAME = environment.text("HELO_NAME", "", default=_public.hostname or "localhost")
+SENDING_ADDRESSES = environment.addresses("SENDING_ADDRESSES", [])
+DNS_SERVERS = environment.words("DNS_SERVERS", [])
 DKIM_DOMAIN = environment.text("DKIM_DOMAIN", "", default="")
 DKIM_SELECTOR = environment.text("DKIM_SELECTOR", "", default="")
 DKIM_PRIVATE_KEY_FILE = environment.text("DKIM_PRIVATE_KEY_FILE", "", default="")
@@ -286,6 +288,11 @@ CELERY_BEAT_SCHEDULE = {  # django-celery-beat copies it to the database, where 
         "task": "accounts.forget_expired_keys",
         "schedule": 60.0,
         "options": {"expires": 60},
+    },
+    "look at the DNS of sending domains": {
+        "task": "delivery.check_domains",
+        "schedule": 30.0,
+        "options": {"expires": 30},
     },
 }
 CELERY_TIMEZONE = "UTC"

@@ -9,7 +9,7 @@ from delivery.smtp.dns import Resolver
 from delivery.smtp.spf import SpfResult, evaluate
 from tests.dns_server import DnsServer
 
-# openspf.org's suite for RFC 7208, release 2014.04, as pyspf 2.0.14 has it; its licence is beside it.
+# openspf.org's suite for RFC 7208, release 2014.04, from pyspf 2.0.14; its licence is beside it.
 SUITE = Path(__file__).parent / "rfc7208" / "tests.yml"
 
 
@@ -33,7 +33,7 @@ def fill(zone, zonedata):
                 continue
             [(kind, value)] = record.items()
             if kind == "SPF" and not has_txt:
-                kind = "TXT"  # noqa: PLW2901  as the suite's own drivers do
+                kind = "TXT"  # as the suite's own drivers do
             if kind in ("SPF", "TXT") and value == "NONE":
                 continue
             add(zone, name, kind, value)
