@@ -32,6 +32,10 @@ class Zone:
         """Take all records of a type away."""
         self._records.pop((_key(name), kind), None)
 
+    def clear(self) -> None:
+        """Hold nothing, and answer for every name."""
+        self._records.clear(), self._failing.clear(), self.asked.clear()
+
     def fail(self, name: str) -> None:
         """Answer every question about a name with SERVFAIL."""
         self._failing.add(_key(name))

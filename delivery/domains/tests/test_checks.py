@@ -24,12 +24,18 @@ INSTALLATION = Installation(MAIL_HOST, PUBLIC_HOST)
 WANTED = records(DOMAIN, [SigningRecord(SELECTOR, DKIM)], INSTALLATION)
 
 
-@pytest.fixture
-def dns():
+@pytest.fixture(scope="module")
+def server():
     with DnsServer() as server:
-        publish_installation(server.zone)
-        publish(server.zone, WANTED)
         yield server
+
+
+@pytest.fixture
+def dns(server):
+    server.zone.clear()
+    publish_installation(server.zone)
+    publish(server.zone, WANTED)
+    return server
 
 
 def found(dns, installation=INSTALLATION, before=()):
@@ -50,10 +56,10 @@ def test_what_we_show_is_right_once_it_is_published(dns):
     )
 
 
-def test_nothing_published_is_missing_everywhere():
-    with DnsServer() as empty:
-        publish_installation(empty.zone)
-        assert {f.state for f in found(empty).values()} == {State.MISSING}
+def test_nothing_published_is_missing_everywhere(dns):
+    dns.zone.clear()
+    publish_installation(dns.zone)
+    assert {f.state for f in found(dns).values()} == {State.MISSING}
 
 
 def test_no_answer_is_unknown_everywhere(dns):
