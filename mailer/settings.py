@@ -235,8 +235,7 @@ SMTP_RELAY_URL = environment.urls(
     **({} if MAIL_TRANSPORT == "relay" else {"default": ""}),
 )
 HELO_NAME = environment.text("HELO_NAME", "", default=_public.hostname or "localhost")
-SENDING_ADDRESSES = environment.addresses("SENDING_ADDRESSES", [])
-DNS_SERVERS = environment.words("DNS_SERVERS", [])
+SENDING_ADDRESSES = environment.ip_addresses("SENDING_ADDRESSES", [])
 DKIM_DOMAIN = environment.text("DKIM_DOMAIN", "", default="")
 DKIM_SELECTOR = environment.text("DKIM_SELECTOR", "", default="")
 DKIM_PRIVATE_KEY_FILE = environment.text("DKIM_PRIVATE_KEY_FILE", "", default="")
