@@ -59,11 +59,24 @@ class Attempt:
         """Return what to record, or how long to wait where nothing was sent."""
         if timezone.now() >= self._delivery.email.expires_at:
             return settlement.expired(self._delivery)
+        recipient, project = self._delivery.recipient.address, self._delivery.email.project_id
+        session = self._session = self._transport.session(recipient, project)
+        refused = self._admit(session)
+        if refused is not None:
+            return refused
         composed = self._compose()
         if isinstance(composed, Settlement):
             return composed
         reached("after_compose")
-        return self._send(composed)
+        return self._send(session, composed)
+
+    def _admit(self, session: Session) -> Settlement | float | None:
+        """Return what comes of it where the mail can't go now, so that it need not be made."""
+        try:
+            refusal = session.admit()
+        except Exception as error:  # noqa: BLE001  a bug, which is logged
+            return self._stumbled(error)
+        return None if refusal is None else self._conclusion(refusal)
 
     def _compose(self) -> Envelope | Settlement:
         """Return what to send, or why there is nothing."""
@@ -77,11 +90,10 @@ class Attempt:
         except Exception as error:  # noqa: BLE001  a bug, which is logged
             return self._stumbled(error)
 
-    def _send(self, envelope: Envelope) -> Settlement | float:
-        self._session = self._transport.session()
+    def _send(self, session: Session, envelope: Envelope) -> Settlement | float:
         try:
             with self._meter.send_seconds.time():
-                outcome = self._session.send(envelope)
+                outcome = session.send(envelope)
         except Exception as error:  # noqa: BLE001  a bug, which is logged
             return self._stumbled(error, ambiguous=True)
         return self._conclusion(outcome)

@@ -98,6 +98,8 @@ def _data(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
         data["ambiguous"] = True
     if outcome.tried:
         data["tried"] = [_trouble(before) for before in outcome.tried]
+    if outcome.route:
+        data["route"] = list(outcome.route)
     return data
 
 

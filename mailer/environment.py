@@ -5,6 +5,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
@@ -153,6 +154,26 @@ def ip_addresses(name: str, default: list[str]) -> list[str]:
     """Return a list of IP addresses, each as it is usually written."""
     hint = "Give addresses like 192.0.2.1,2001:db8::1."
     return checked(name, hint, lambda: [str(ip_address(w)) for w in words(name, default, hint)])
+
+
+def servers(name: str, default: list[str]) -> list[str]:
+    """Return a list of IP addresses, each with a port behind it or without."""
+    hint = "Give addresses like 192.0.2.1, 192.0.2.1:5353 or [2001:db8::1]:5353."
+    written = words(name, default, hint)
+    for word in written:
+        checked(name, hint, partial(_server, word))
+    return written
+
+
+def _server(written: str) -> None:
+    """Raise ValueError unless it is an address, or one with a port."""
+    address, colon, port = written.rpartition(":")
+    if written.startswith("[") or written.count(":") == 1:
+        if not (colon and port.isdecimal() and 0 < int(port) < 65_536):
+            raise ValueError(written)
+        ip_address(address.strip("[]"))
+    else:
+        ip_address(written)
 
 
 def checked(name: str, hint: str, parse: Callable[[], T]) -> T:

@@ -225,7 +225,7 @@ if not ENCRYPTION_KEYS or min(map(len, ENCRYPTION_KEYS)) < 32:
 
 # --- Delivery -------------------------------------------------------------------------------
 
-MAIL_TRANSPORT = environment.choice("MAIL_TRANSPORT", ("capture", "relay"))
+MAIL_TRANSPORT = environment.choice("MAIL_TRANSPORT", ("capture", "relay", "mx"))
 OUTBOX_ROOT = VAR / "outbox"
 SMTP_RELAY_URL = environment.urls(
     "SMTP_RELAY_URL",
@@ -234,6 +234,9 @@ SMTP_RELAY_URL = environment.urls(
     "commas between; a comma in a password is %2C.",
     **({} if MAIL_TRANSPORT == "relay" else {"default": ""}),
 )
+DNS_SERVERS = environment.servers("DNS_SERVERS", [])
+MX_PORT = environment.number("MX_PORT", 25, most=65_535)
+MX_REQUIRE_TLS = environment.switch("MX_REQUIRE_TLS", False)
 HELO_NAME = environment.text("HELO_NAME", "", default=_public.hostname or "localhost")
 SENDING_ADDRESSES = environment.ip_addresses("SENDING_ADDRESSES", [])
 DKIM_DOMAIN = environment.text("DKIM_DOMAIN", "", default="")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from typing import Any
 
 from dnslib import AAAA, CNAME, MX, PTR, QTYPE, RCODE, RR, TXT, A
 from dnslib.server import DNSServer
 
+POLL_SECONDS = 0.02  # within which a server ends
 KINDS = {"A": A, "AAAA": AAAA, "MX": MX, "TXT": TXT, "CNAME": CNAME, "PTR": PTR}
 
 
@@ -80,12 +82,24 @@ class DnsServer:
 
     def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
         self.zone = Zone()
-        self._udp = DNSServer(self.zone, address=address, port=port, logger=_Silent())
         self._host = address
+        self._udp, self._tcp = self._bound(address, port)
         self.port: int = self._udp.server.server_address[1]
-        self._tcp = DNSServer(
-            self.zone, address=address, port=self.port, tcp=True, logger=_Silent()
-        )
+
+    def _bound(self, address: str, port: int) -> tuple[DNSServer, DNSServer]:
+        """Listen by UDP and TCP at one port; one that is free for UDP may be another's by TCP."""
+        for tries_left in reversed(range(20)):
+            udp = DNSServer(self.zone, address=address, port=port, logger=_Silent())
+            chosen = udp.server.server_address[1]
+            try:
+                tcp = DNSServer(self.zone, address=address, port=chosen, tcp=True, logger=_Silent())
+            except OSError:
+                udp.server.server_close()
+                if port or not tries_left:
+                    raise
+            else:
+                return udp, tcp
+        raise AssertionError
 
     @property
     def address(self) -> str:
@@ -93,11 +107,13 @@ class DnsServer:
         return f"{self._host}:{self.port}"
 
     def __enter__(self) -> DnsServer:
-        self._udp.start_thread()
-        self._tcp.start_thread()
+        for server in (self._udp, self._tcp):
+            threading.Thread(
+                target=server.server.serve_forever, args=[POLL_SECONDS], daemon=True
+            ).start()
         return self
 
     def __exit__(self, *error: object) -> None:
         for server in (self._udp, self._tcp):
-            server.stop()
+            server.server.shutdown()
             server.server.server_close()

@@ -12,16 +12,24 @@ from .replies import Reply
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Makes the outcomes of one attempt; `started` is a `time.monotonic()` in seconds."""
+    """Makes the outcomes of one attempt; `started` is a `time.monotonic()` in seconds.
+
+    `public`: see Endpoint.
+    """
 
     host: str
     tls: TlsInfo | None
     started: float
+    public: bool = False
 
     def answered(self, reply: Reply, phase: Phase) -> Outcome:
         """The server's own word."""
         return self._outcome(
-            classify(reply, phase), phase, str(reply), reply=reply, status=reply.enhanced
+            classify(reply, phase, public=self.public),
+            phase,
+            str(reply),
+            reply=reply,
+            status=reply.enhanced,
         )
 
     def broken(self, error: SessionError, phase: Phase) -> Outcome:

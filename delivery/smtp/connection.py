@@ -61,7 +61,7 @@ class Connection:
             self._establish()
         except SessionError as error:
             self.close()
-            return Attempt(self._host, self.tls, started).broken(error, self._phase)
+            return self._attempt(started).broken(error, self._phase)
         self.is_open = True
         return None
 
@@ -79,7 +79,7 @@ class Connection:
         where the server waits for the rest. A connection that is not open, or was lost meanwhile,
         defers.
         """
-        attempt = Attempt(self._host, self.tls, monotonic())
+        attempt = self._attempt(monotonic())
         if not self.is_open:
             lost = attempt.broken(ConnectionLost("connection is not open"), Phase.CONNECT)
             return dict.fromkeys(mail.recipients, lost)
@@ -119,6 +119,9 @@ class Connection:
         """End at once from any thread: a `send` that awaits the reply to its dot is ambiguous."""
         self._channel.abort()
 
+    def _attempt(self, started: float) -> Attempt:
+        return Attempt(self._host, self.tls, started, public=self._endpoint.public)
+
     # Opening
 
     def _establish(self) -> None:
@@ -137,7 +140,8 @@ class Connection:
 
     def _connect(self) -> None:
         host, port = self._endpoint.host, self._endpoint.port
-        self._channel.connect(host, port, self._enter(Phase.CONNECT, self._timeouts.connect))
+        deadline = self._enter(Phase.CONNECT, self._timeouts.connect)
+        self._channel.connect(self._endpoint.address or host, port, deadline)
         address = self._channel.peer
         name = host if host == address else f"{host}[{address}]"
         self._host = f"{name}:{port}"

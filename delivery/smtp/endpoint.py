@@ -16,12 +16,15 @@ class Endpoint:
 
     `helo_name` is our name in EHLO (RFC 5321 §4.1.4). Credentials are sent over TLS and to
     loopback addresses only, unless `auth_in_clear` says otherwise. Without `chunking` mail goes
-    by DATA even where the server offers BDAT.
+    by DATA even where the server offers BDAT. `address` is where to connect to, instead of the
+    addresses of `host`. A `public` server is nobody's of ours: an MX.
     """
 
     host: str
     port: int
     helo_name: str
+    address: str | None = None
+    public: bool = False
     tls: TlsPolicy = field(default_factory=TlsPolicy)
     credentials: Credentials | None = None
     auth_in_clear: bool = False

@@ -18,6 +18,7 @@ class OutcomeKind(StrEnum):
 class Phase(StrEnum):
     """How far the attempt had come; up to AUTH it is the host that is in trouble, not the mail."""
 
+    LOOKUP = "lookup"
     CONNECT = "connect"
     TLS = "tls"
     GREETING = "greeting"
@@ -48,8 +49,9 @@ class Outcome:
     `status` is the code of RFC 3463, the server's or our own. `host` is `name[address]:port`.
     `ambiguous`, always with DEFERRED: the whole mail went out to its last byte, and no reply came
     back, so that it may have been delivered. `duration` is in seconds. `tried` are the outcomes at
-    the hosts that were asked before this one and would not talk. `wait`, with ABANDONED: the
-    seconds until there may be room for the mail.
+    the hosts that were asked before this one and would not talk. `route` are the hosts that the
+    mail might go to, where DNS names them. `wait`, with ABANDONED: the seconds until there may be
+    room for the mail.
     """
 
     kind: OutcomeKind
@@ -62,6 +64,7 @@ class Outcome:
     tls: TlsInfo | None = None
     duration: float = 0.0
     tried: tuple[Outcome, ...] = ()
+    route: tuple[str, ...] = ()
     wait: float = 0.0
 
     @property
@@ -71,29 +74,39 @@ class Outcome:
 
 
 _SESSION_PHASES = frozenset(
-    {Phase.CONNECT, Phase.TLS, Phase.GREETING, Phase.EHLO, Phase.STARTTLS, Phase.AUTH}
+    {
+        Phase.LOOKUP,
+        Phase.CONNECT,
+        Phase.TLS,
+        Phase.GREETING,
+        Phase.EHLO,
+        Phase.STARTTLS,
+        Phase.AUTH,
+    }
 )
 # "Authentication required", "mechanism too weak", "credentials invalid", "encryption required"
 # (RFC 4954 §6), and 530 also "issue STARTTLS first" (RFC 3207 §4).
 _SESSION_CODES = frozenset({530, 534, 535, 538})
 
 
-def classify(reply: Reply, phase: Phase) -> OutcomeKind:
+def classify(reply: Reply, phase: Phase, *, public: bool = False) -> OutcomeKind:
     """Say what a final reply (2yz, 4yz or 5yz) at `phase` means for the recipients it is about.
 
     The enhanced status code is read first (RFC 3463 §3); no text is ever read. A reply that
     contradicts itself is deferred: a retry costs little, a wrong bounce silences an address.
+    A `public` server (an MX) that wants a login from strangers will not take their mail later.
     """
     if reply.positive:
         return OutcomeKind.DELIVERED
-    if _blames_the_session(reply, phase) or _may_pass(reply, phase):
+    if _blames_the_session(reply, phase, public) or _may_pass(reply, phase):
         return OutcomeKind.DEFERRED
     return OutcomeKind.BOUNCED
 
 
-def _blames_the_session(reply: Reply, phase: Phase) -> bool:
+def _blames_the_session(reply: Reply, phase: Phase, public: bool) -> bool:
     """Host or configuration trouble: no word about the recipient, who must not pay for it."""
-    return phase in _SESSION_PHASES or (phase is Phase.MAIL and reply.code in _SESSION_CODES)
+    ours = phase is Phase.MAIL and reply.code in _SESSION_CODES and not public
+    return phase in _SESSION_PHASES or ours
 
 
 def _may_pass(reply: Reply, phase: Phase) -> bool:

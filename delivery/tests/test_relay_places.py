@@ -135,9 +135,9 @@ def test_idle_connections_are_closed(server, monkeypatch):
 
 def test_who_waits_for_a_place_gives_its_mail_back_once_no_more_are_admitted(server):
     transport = transport_to(server, most=1, start=1)
-    held = transport.session()
+    held = transport.session("b@example.org", 1)
     assert held.send(mail()).kind is OutcomeKind.DELIVERED
-    waiting, outcomes = transport.session(), []
+    waiting, outcomes = transport.session("b@example.org", 1), []
     thread = threading.Thread(target=lambda: outcomes.append(waiting.send(mail())))
     thread.start()
     transport.admit_no_more()

@@ -6,11 +6,13 @@ from django.conf import settings
 
 from delivery.transports.base import Transport
 from delivery.transports.capture import CaptureTransport
+from delivery.transports.mx import MxTransport
 from delivery.transports.relay import RelayTransport
 
 TRANSPORTS: dict[str, Callable[[], Transport]] = {
     "capture": lambda: CaptureTransport(settings.OUTBOX_ROOT),
     "relay": RelayTransport.configured,
+    "mx": MxTransport.configured,
 }
 
 

@@ -26,6 +26,13 @@ class Envelope:
 class Session(Protocol):
     """One place on the way out. It takes its next mail only after the last one is settled."""
 
+    def admit(self) -> Outcome | None:
+        """Ask for a place, once and before the mail is composed, which costs most of all.
+
+        None where there is one, or where that shows only when something is sent; else what `send`
+        would return.
+        """
+
     def send(self, envelope: Envelope) -> Outcome:
         """Try once. Refusals and network trouble are outcomes; exceptions are bugs.
 
@@ -42,8 +49,8 @@ class Transport(Protocol):
 
     name: str
 
-    def session(self) -> Session:
-        """Return a place, to be held until the outcome of what it sent is settled."""
+    def session(self, rcpt_to: str, project_id: int) -> Session:
+        """Return a place for a project's mail to an address, held until its outcome is settled."""
 
     def tidy(self) -> None:
         """Close what was idle for long; called every few seconds."""

@@ -19,9 +19,12 @@ class CaptureTransport:
         self._outbox = outbox
         outbox.mkdir(parents=True, exist_ok=True)
 
-    def session(self) -> CaptureTransport:
+    def session(self, rcpt_to: str, project_id: int) -> CaptureTransport:
         """Folders have room for everybody."""
         return self
+
+    def admit(self) -> None:
+        """Nobody has to wait."""
 
     def release(self) -> None:
         """Nothing is held."""

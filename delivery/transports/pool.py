@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from delivery.smtp import Endpoint, Outcome, OutcomeKind, Phase, Session
 from delivery.transports.base import Envelope
@@ -18,14 +19,50 @@ IDLE_SECONDS = 30.0
 CLOSING = 421  # "service not available, closing transmission channel" (RFC 5321 §3.8)
 
 
+class Slots(Protocol):
+    """Who is asked about each connection of a pool. Called with the pool's lock."""
+
+    def open(self) -> bool:
+        """Tell whether one more may be opened, and count it if so."""
+
+    def closed(self) -> None:
+        """Take one back."""
+
+    def worn(self, mails: int) -> bool:
+        """Tell whether one that carried so many mails is to be closed."""
+
+    def excess(self) -> int:
+        """Return how many are too many now."""
+
+
+class NoLimits:
+    """As many connections as the pool has places, each for as long as it lives."""
+
+    def open(self) -> bool:
+        return True
+
+    def closed(self) -> None:
+        pass
+
+    def worn(self, mails: int) -> bool:
+        return False
+
+    def excess(self) -> int:
+        return 0
+
+
 @dataclass(slots=True, eq=False)
 class Place:
-    """One connection in the hands of one delivery; `era` and `probe` say what its word counts."""
+    """One connection in the hands of one delivery; `era` and `probe` say what its word counts.
+
+    `mails` is how many it carried, with the one that it is held for.
+    """
 
     pool: Pool
     session: Session
     era: int
     probe: bool
+    mails: int
 
     def send(self, envelope: Envelope) -> Outcome:
         """Hand one copy to the relay, which learns from what comes of it."""
@@ -35,6 +72,14 @@ class Place:
         outcome = outcomes[envelope.rcpt_to]
         self.pool.learn(self, outcome)
         return outcome
+
+
+class Idle(NamedTuple):
+    """A connection that is kept: when it was used last, and how many mails it carried."""
+
+    session: Session
+    used: float  # time.monotonic()
+    mails: int
 
 
 class Pool:
@@ -51,11 +96,14 @@ class Pool:
         breaker: Breaker,
         lock: threading.Lock,
         news: threading.Condition,
+        *,
+        slots: Slots | None = None,
     ) -> None:
         self._endpoint, self._limiter, self._breaker = endpoint, limiter, breaker
         self._lock, self._news = lock, news
         self.freed = threading.Condition(lock)
-        self._idle: list[tuple[Session, float]] = []
+        self._slots = slots or NoLimits()
+        self._idle: list[Idle] = []
         self._busy: set[Session] = set()
         self._trouble: Outcome | None = None
 
@@ -68,13 +116,15 @@ class Pool:
         return self._breaker.next_probe()
 
     def take(self) -> Place | None:
-        """Hold a place, if there is one; a probe finds one always."""
+        """Hold a place, if there is one; the limiter has one for a probe always."""
         if not (self._limiter.free or self._breaker.is_open):
             return None
+        if not (self._idle or self._slots.open()):
+            return None
         probe, era = self._breaker.enter(), self._limiter.enter()
-        session = self._idle.pop()[0] if self._idle else Session(self._endpoint)
-        self._busy.add(session)
-        return Place(self, session, era, probe)
+        kept = self._idle.pop() if self._idle else Idle(Session(self._endpoint), 0, 0)
+        self._busy.add(kept.session)
+        return Place(self, kept.session, era, probe, kept.mails + 1)
 
     def release(self, place: Place) -> None:
         """Give a place back; no more connections are kept than there are places."""
@@ -84,13 +134,25 @@ class Pool:
             if place.probe:
                 self._breaker.leave()
                 self._news.notify_all()
-            if place.session.is_open:
-                self._idle.append((place.session, time.monotonic()))
-            surplus = max(len(self._idle) - self._limiter.free, 0)
-            unwanted, self._idle = self._idle[:surplus], self._idle[surplus:]
+            if place.session.is_open and not self._slots.worn(place.mails):
+                self._idle.append(Idle(place.session, time.monotonic(), place.mails))
+                unwanted = self._surplus()
+            else:
+                self._slots.closed()
+                unwanted = [place.session, *self._surplus()]
             self.freed.notify(self._limiter.free)
-        for session, _ in unwanted:
+        for session in unwanted:
             session.close()
+
+    def _surplus(self) -> list[Session]:
+        """Take those away for which there is no place, the longest idle first."""
+        return self._drop(max(len(self._idle) - self._limiter.free, self._slots.excess()))
+
+    def _drop(self, count: int) -> list[Session]:
+        dropped, self._idle = self._idle[:count], self._idle[count:]
+        for _ in dropped:
+            self._slots.closed()
+        return [kept.session for kept in dropped]
 
     def learn(self, place: Place, outcome: Outcome) -> None:
         """Draw from an outcome what it says about the host."""
@@ -147,12 +209,12 @@ class Pool:
     def connections(self) -> int:
         """Return how many are open, at work or kept."""
         with self._lock:
-            sessions = [*self._busy, *(session for session, _ in self._idle)]
+            sessions = [*self._busy, *(kept.session for kept in self._idle)]
         return sum(session.is_open for session in sessions)
 
-    def tidy(self) -> None:
-        """Close what nobody has used for a while."""
-        self._close_idle(time.monotonic() - IDLE_SECONDS)
+    def tidy(self, idle: float | None = None) -> None:
+        """Close what nobody has used for `idle` seconds (IDLE_SECONDS), and what is too much."""
+        self._close_idle(time.monotonic() - (IDLE_SECONDS if idle is None else idle))
 
     def close(self) -> None:
         """Say QUIT on every idle connection."""
@@ -160,9 +222,9 @@ class Pool:
 
     def _close_idle(self, oldest: float) -> None:
         with self._lock:
-            stale = [session for session, used in self._idle if used <= oldest]
-            self._idle = [(session, used) for session, used in self._idle if used > oldest]
-        for session in stale:
+            stale = sum(kept.used <= oldest for kept in self._idle)
+            unwanted = [*self._drop(stale), *self._surplus()]
+        for session in unwanted:
             session.close()
 
     def interrupt(self) -> None:

@@ -51,7 +51,7 @@ class RelayTransport:
         endpoints = endpoints_of(settings.SMTP_RELAY_URL, settings.HELO_NAME)
         return cls(*endpoints, most=settings.RELAY_MAX_CONNECTIONS)
 
-    def session(self) -> RelaySession:
+    def session(self, rcpt_to: str, project_id: int) -> RelaySession:
         """Return what holds at most one connection, which is found when something is sent."""
         return RelaySession(self)
 
@@ -129,6 +129,9 @@ class RelaySession:
     def __init__(self, transport: RelayTransport) -> None:
         self._transport = transport
         self._place: Place | None = None
+
+    def admit(self) -> None:
+        """What is composed while all relays are busy finds a place when it is ready."""
 
     def send(self, envelope: Envelope) -> Outcome:
         """Hand one copy to the first relay that will talk, once at most to each.

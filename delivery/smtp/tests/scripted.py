@@ -87,19 +87,20 @@ class ScriptedServer:
 
     `commands` (every command line, of all connections), `messages` (Received), `connections`
     (how many there were). With a certificate it offers STARTTLS, or speaks TLS at once with
-    `implicit_tls`. `credentials` are user name and password; without them AUTH is not offered.
+    `implicit_tls`. Servers on addresses of 127.0.0.0/8 may share a port. `credentials` are user name and password; without them AUTH is not offered.
     """
-
-    host = "127.0.0.1"
 
     def __init__(
         self,
         *,
+        host: str = "127.0.0.1",
+        port: int = 0,
         extensions: Iterable[str] = EXTENSIONS,
         certificate: Certificate | None = None,
         implicit_tls: bool = False,
         credentials: tuple[str, str] | None = None,
     ) -> None:
+        self.host, self.port = host, port
         self.extensions = list(extensions)
         self.certificate = certificate
         self.implicit_tls = implicit_tls
@@ -139,8 +140,8 @@ class ScriptedServer:
         return len(self.seen(verb)) == count
 
     def __enter__(self) -> Self:
-        self._listener = socket.create_server((self.host, 0))
-        self.port: int = self._listener.getsockname()[1]
+        self._listener = socket.create_server((self.host, self.port))
+        self.port = self._listener.getsockname()[1]
         self._start(self._accept)
         return self
 

@@ -39,3 +39,10 @@ D, B, OK = OutcomeKind.DEFERRED, OutcomeKind.BOUNCED, OutcomeKind.DELIVERED
 )
 def test_reply_means(phase: Phase, code: int, enhanced: str | None, expected: OutcomeKind) -> None:
     assert classify(Reply(code, enhanced, "any text, 5.1.1 4.0.0"), phase) is expected
+
+
+@pytest.mark.parametrize("code", [530, 534, 535, 538])
+def test_exchanger_that_wants_a_login_refuses_the_mail(code: int) -> None:
+    reply = Reply(code, "5.7.0", "authentication required")
+    assert classify(reply, Phase.MAIL, public=True) is B
+    assert classify(reply, Phase.GREETING, public=True) is D

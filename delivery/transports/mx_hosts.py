@@ -1,0 +1,120 @@
+"""Every address that mail goes to now or went to lately, and no more of them than fit."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from threading import Lock
+
+from delivery.smtp import Endpoint, Timeouts, TlsPolicy
+from delivery.smtp.mx import MailExchanger
+from delivery.transports.budget import Budget
+from delivery.transports.mx_host import MxHost
+from delivery.transports.mx_slots import MxSlots, OpenConnections
+
+MOST_HOSTS = 2000
+MOST_OPEN = 300  # connections; idle ones are closed beyond
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for every exchanger: our name, the port, how long to wait for an answer."""
+
+    helo_name: str
+    port: int = 25
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+
+class MxHosts:
+    """Finds the host of an exchanger; those used longest ago are forgotten first.
+
+    Whoever enters must leave: a host in use is never forgotten. Domains that share an address
+    share its host, unless the certificate is verified, which is for one name.
+    """
+
+    def __init__(
+        self,
+        budget: Budget,
+        terms: Terms,
+        most_hosts: int = MOST_HOSTS,
+        most_open: int = MOST_OPEN,
+    ) -> None:
+        self._budget, self._terms = budget, terms
+        self._most_hosts, self._most_open = most_hosts, most_open
+        self._lock = Lock()
+        self._known: OrderedDict[tuple[str, str, TlsPolicy], MxHost] = OrderedDict()
+        self._open = OpenConnections()
+        self._closed = False
+
+    def enter(self, exchanger: MailExchanger, tls: TlsPolicy) -> MxHost:
+        """Return the host, which stays until `leave`."""
+        self._make_room()
+        key = (exchanger.host if tls.verify else "", exchanger.address, tls)
+        with self._lock:
+            host = self._known.get(key)
+            if host is None:
+                host = self._known[key] = self._made(exchanger, tls)
+            self._known.move_to_end(key)
+            host.users += 1
+            return host
+
+    def leave(self, host: MxHost) -> None:
+        """Let it go."""
+        with self._lock:
+            host.users -= 1
+
+    def all(self) -> list[MxHost]:
+        """Return them, the one used longest ago first."""
+        with self._lock:
+            return list(self._known.values())
+
+    def connections(self) -> int:
+        """Return how many are open."""
+        return self._open.count
+
+    def admit_no_more(self) -> None:
+        """Send off who waits, and whoever comes."""
+        with self._lock:
+            self._closed = True
+        for host in self.all():
+            host.admit_no_more()
+
+    def _made(self, exchanger: MailExchanger, tls: TlsPolicy) -> MxHost:
+        endpoint = Endpoint(
+            exchanger.host,
+            self._terms.port,
+            self._terms.helo_name,
+            address=exchanger.address,
+            public=True,
+            tls=tls,
+            timeouts=self._terms.timeouts,
+        )
+        slots = MxSlots(exchanger.host, self._budget, self._open)
+        host = MxHost(endpoint, self._budget, slots, self._relieve)
+        if self._closed:
+            host.admit_no_more()
+        return host
+
+    def _make_room(self) -> None:
+        """Forget a quarter of the hosts, or close idle connections, where there are too many."""
+        if len(self._known) >= self._most_hosts:
+            self._forget()
+        if self._open.count >= self._most_open:
+            for host in self.all():
+                host.tidy(idle=0)
+                if self._open.count <= self._most_open * 3 // 4:
+                    break
+
+    def _forget(self) -> None:
+        with self._lock:
+            unused = [key for key, host in self._known.items() if not host.users]
+            forgotten = [self._known.pop(key) for key in unused[: self._most_hosts // 4]]
+        for host in forgotten:
+            host.close()
+
+    def _relieve(self, name: str) -> None:
+        """Close idle connections of hosts that may share limits with one that got none."""
+        kin = name.split(".")[-2:]
+        for host in self.all():
+            if host.name.split(".")[-2:] == kin:
+                host.tidy(idle=0)
