@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
+from delivery import identity
+from delivery.identity import UNKNOWN, Identity, Sender
 from emails import outgoing, transitions
 from emails.outgoing import Outgoing
 from emails.transitions import Claimed
@@ -37,6 +39,7 @@ class Delivery:
     recipient: Claimed
     email: Outgoing
     lease: Lease = field(compare=False)
+    identity: Identity
 
     @property
     def log(self) -> dict[str, object]:
@@ -59,8 +62,9 @@ def claim(limit: int, lease_seconds: float) -> list[Delivery]:
 def _loaded(taken: Sequence[Claimed], token: uuid.UUID, ends: float) -> list[Delivery]:
     """Bring the emails along. What was deleted since the claim is left out."""
     emails = outgoing.load({row.email_id for row in taken})
+    identities = identity.load({Sender.of(email) for email in emails.values()})
     return [
-        Delivery(row, email, Lease(token, ends))
+        Delivery(row, email, Lease(token, ends), identities.get(Sender.of(email), UNKNOWN))
         for row in taken
         if (email := emails.get(row.email_id))
     ]

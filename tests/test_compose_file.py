@@ -102,7 +102,7 @@ def test_images_are_pinned(example: dict[str, str]) -> None:
 def test_worker_can_be_scaled(example: dict[str, str]) -> None:
     worker = services(example)["worker"]
     assert {"container_name", "ports"} & set(worker) == set()
-    assert all(volume.endswith(":ro") for volume in worker["volumes"])
+    assert all(volume.endswith(":ro") for volume in worker.get("volumes", []))
     assert "worker@%h" in worker["command"]
 
 

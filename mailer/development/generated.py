@@ -68,6 +68,7 @@ def _generated(port: int) -> dict[str, str]:
         "ENCRYPTION_KEYS": secrets.token_urlsafe(32),
         "PUBLIC_URL": f"http://localhost:{port}",
         "MAIL_TRANSPORT": "capture",
+        "ALLOW_ANY_FROM": "true",
         "LOG_FORMAT": "text",
     }
 
