@@ -1,0 +1,81 @@
+"""Whether readers reach us: the links in mail lead to PUBLIC_URL."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from delivery.doctor.examination import Examination
+from delivery.doctor.verdict import Level, Verdict
+from delivery.smtp.dns import DnsUnreachable, NoSuchName
+
+
+def check_tracking(examination: Examination) -> Iterator[Verdict]:
+    """Look the name up, then ask it whether it is well."""
+    host = examination.installation.public_host
+    try:
+        addresses = examination.resolver.addresses(host)
+    except DnsUnreachable as error:
+        yield _verdict(examination, Level.UNKNOWN, f"{error}.", "Look whether DNS works here.")
+        return
+    except NoSuchName:
+        addresses = []
+    if not addresses:
+        yield _verdict(
+            examination,
+            Level.PROBLEM,
+            f"{host} has no address in DNS: the links in your mail lead nowhere.",
+            f"Add an A record for {host}, or set PUBLIC_URL to a name that has one.",
+        )
+    elif not examination.public_url.startswith("https://"):
+        yield _verdict(
+            examination,
+            Level.WARNING,
+            f"PUBLIC_URL is {examination.public_url}: links without https are distrusted.",
+            "Put a proxy that speaks https in front and set PUBLIC_URL to https://….",
+        )
+    else:
+        yield _asked(examination, addresses[-1])  # IPv4, where it has both
+
+
+def _asked(examination: Examination, address: str) -> Verdict:
+    try:
+        status, body = _get(examination, address)
+    except (OSError, http.client.HTTPException) as error:
+        return _away(examination, str(error))
+    if status != 200:
+        return _away(examination, f"it answers {status}")
+    if not body.startswith(b'{"status"'):
+        return _away(examination, "somebody else answers there")
+    return _verdict(examination, Level.OK, f"{examination.public_url} answers, by https.")
+
+
+def _get(examination: Examination, address: str) -> tuple[int, bytes]:
+    """Ask for /healthz at the address that DNS gave. Raises OSError, HTTPException."""
+    parts = urlsplit(examination.public_url)
+    host, port = parts.hostname or "", parts.port or 443
+    plain = socket.create_connection((address, port), timeout=examination.seconds)
+    with plain, ssl.create_default_context().wrap_socket(plain, server_hostname=host) as encrypted:
+        connection = http.client.HTTPConnection(host, port)
+        connection.sock = encrypted
+        connection.request("GET", f"{parts.path}/healthz", headers={"Connection": "close"})
+        answer = connection.getresponse()
+        return answer.status, answer.read(1000)
+
+
+def _away(examination: Examination, why: str) -> Verdict:
+    return _verdict(
+        examination,
+        Level.PROBLEM,
+        f"{examination.public_url} does not lead to this server: {why}. Links in mail are broken.",
+        "See that the web processes run, that the proxy in front leads to them, and that its "
+        "certificate is valid for the name. (Behind some routers a machine can't reach itself by "
+        "its public name: then try from elsewhere.)",
+    )
+
+
+def _verdict(examination: Examination, level: Level, says: str, advice: str = "") -> Verdict:
+    return Verdict("tracking", examination.installation.public_host, level, says, advice)
