@@ -38,6 +38,7 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("Emails", "mail", "emails", "email"),
         Entry("Templates", "draft", "emails", "template"),
         Entry("Uploads", "attach_file", "uploads", "upload"),
+        Entry("Sending domains", "language", "accounts", "sendingdomain"),
     ],
     "Access": [
         Entry("Projects", "workspaces", "accounts", "project"),

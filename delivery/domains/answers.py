@@ -16,9 +16,10 @@ NOT_LOOKED = "It was not looked at yet."
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A record, and how it stands."""
+    """A record, and how it stands; `publish` is the value to put into DNS."""
 
     record: Record
+    publish: str
     state: State
     found: str
     advice: str
@@ -30,7 +31,7 @@ class Standing:
             "purpose": str(record.purpose),
             "name": record.name,
             "type": record.type,
-            "value": record.value,
+            "value": self.publish,
             "need": str(record.need),
             "why": record.why,
             "state": str(self.state),
@@ -71,8 +72,8 @@ def detail(domain: SendingDomain) -> dict[str, Any]:
 def _standing(record: Record, found: Mapping[tuple[str, str, str], Finding]) -> Standing:
     finding = found.get((str(record.purpose), record.name, record.value))
     if finding is None:
-        return Standing(record, State.UNKNOWN, "", NOT_LOOKED)
-    return Standing(record, finding.state, finding.found, finding.advice)
+        return Standing(record, record.value, State.UNKNOWN, "", NOT_LOOKED)
+    return Standing(record, finding.publish, finding.state, finding.found, finding.advice)
 
 
 def _key(finding: Finding) -> tuple[str, str, str]:

@@ -22,7 +22,7 @@ LEFT_LYING = timedelta(days=1)
 
 def records_of(domain: SendingDomain, installation: Installation | None = None) -> list[Record]:
     """Return what the owner of a domain publishes."""
-    keys = domain.dkim_keys.to_publish().select_related("domain").order_by("-created_at", "-id")
+    keys = domain.dkim_keys.to_publish().select_related("domain").order_by("-algorithm", "-id")
     published = [SigningRecord(*key.record, leaving=bool(key.retired_at)) for key in keys]
     signing = sorted(published, key=lambda record: record.leaving)
     return records(domain.name, signing, installation or this_installation())

@@ -9,6 +9,20 @@ from enum import StrEnum
 from delivery.domains.installation import Installation
 
 
+FIRST = (
+    "The public half of the key that signs your mail. It shows receivers that the mail is yours "
+    "and unchanged, and shows us that the domain is yours."
+)
+SECOND = (
+    "The public half of a second key, of a newer and shorter kind (Ed25519). Receivers that know "
+    "it check it beside the other."
+)
+LEAVING = (
+    "An older key. It signs no more, but mail that is on its way still carries its signature: "
+    "keep the record until it is not listed here any more."
+)
+
+
 class Purpose(StrEnum):
     """What a record is for."""
 
@@ -67,16 +81,12 @@ def records(domain: str, keys: Iterable[SigningRecord], installation: Installati
 
 def _dkim(key: SigningRecord) -> Record:
     if key.leaving:
-        why = (
-            "An older key. It signs no more, but mail that is on its way still carries its "
-            "signature: keep the record until it is not listed here any more."
-        )
-        return Record(Purpose.DKIM, key.name, "TXT", key.value, Need.RECOMMENDED, why)
-    why = (
-        "The public half of the key that signs your mail. It shows receivers that the mail is "
-        "yours and unchanged, and shows us that the domain is yours."
-    )
-    return Record(Purpose.DKIM, key.name, "TXT", key.value, Need.REQUIRED, why)
+        need, why = Need.RECOMMENDED, LEAVING
+    elif "k=ed25519" in key.value:
+        need, why = Need.RECOMMENDED, SECOND
+    else:
+        need, why = Need.REQUIRED, FIRST
+    return Record(Purpose.DKIM, key.name, "TXT", key.value, need, why)
 
 
 def _return_path(domain: str, installation: Installation) -> Record:

@@ -17,8 +17,8 @@ def check_dmarc(record: Record, installation: Installation, resolver: Resolver) 
     domain = record.name.removeprefix("_dmarc.")
     try:
         place, texts = _closest(domain, resolver)
-    except DnsUnreachable as error:
-        return unknown(record, error)
+    except DnsUnreachable:
+        return unknown(record)
     if not texts:
         return missing(record)
     found = " | ".join(texts)

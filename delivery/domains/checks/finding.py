@@ -24,7 +24,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A record that was looked at: `found` is what DNS shows, `advice` what to do about it."""
+    """A record that was looked at: `found` is what DNS shows, `advice` what to do about it.
+
+    `publish` is what to put there: `expected`, or what is there with us added to it.
+    """
 
     purpose: str
     name: str
@@ -33,6 +36,7 @@ class Finding:
     found: str
     state: State
     advice: str
+    publish: str
 
     def is_about(self, other: Finding) -> bool:
         """Tell whether both are about the same record."""
@@ -58,9 +62,9 @@ def right(record: Record, found: str, advice: str = "") -> Finding:
     return _finding(record, found, State.RIGHT, advice)
 
 
-def wrong(record: Record, found: str, advice: str) -> Finding:
-    """Something else is there."""
-    return _finding(record, found, State.WRONG, advice)
+def wrong(record: Record, found: str, advice: str, publish: str = "") -> Finding:
+    """Something else is there; `publish` is what to put in its place, if not what is expected."""
+    return _finding(record, found, State.WRONG, advice, publish)
 
 
 def missing(record: Record, advice: str = "") -> Finding:
@@ -68,12 +72,13 @@ def missing(record: Record, advice: str = "") -> Finding:
     return _finding(record, "", State.MISSING, advice or "Add this record where your DNS is kept.")
 
 
-def unknown(record: Record, why: object) -> Finding:
+def unknown(record: Record, why: str = "") -> Finding:
     """DNS gave no answer."""
+    why = why or f"DNS gave no answer about {record.name}"
     return _finding(record, "", State.UNKNOWN, f"{why}. {UNKNOWN_ADVICE}")
 
 
-def _finding(record: Record, found: str, state: State, advice: str) -> Finding:
+def _finding(record: Record, found: str, state: State, advice: str, publish: str = "") -> Finding:
     return Finding(
         str(record.purpose),
         record.name,
@@ -82,4 +87,5 @@ def _finding(record: Record, found: str, state: State, advice: str) -> Finding:
         found[:LONGEST_FOUND],
         state,
         advice,
+        publish or record.value,
     )

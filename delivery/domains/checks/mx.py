@@ -14,8 +14,8 @@ def check_mx(record: Record, installation: Installation, resolver: Resolver) -> 
         hosts = resolver.mail_hosts(record.name)
     except NoSuchName:
         return missing(record)
-    except DnsUnreachable as error:
-        return unknown(record, error)
+    except DnsUnreachable:
+        return unknown(record)
     found = ", ".join(f"{host.preference} {host.name}." for host in hosts)
     names = {host.name for host in hosts}
     if names == {installation.mail_host}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from delivery.domains.checks.finding import Finding, missing, right, unknown, wrong
 from delivery.domains.installation import Installation
 from delivery.domains.records import Record
-from delivery.smtp.dns import DnsError, DnsUnreachable, Resolver
+from delivery.smtp.dns import DnsUnreachable, NoSuchName, Resolver
 from delivery.smtp.spf import SpfAnswer, SpfResult, evaluate
 from delivery.smtp.spf.syntax import is_spf
 
@@ -16,11 +16,16 @@ def check_spf(record: Record, installation: Installation, resolver: Resolver) ->
     """Evaluate the record for every address that we send from."""
     try:
         addresses = installation.sending_addresses(resolver)
-        found = _record_of(record.name, resolver)
-    except DnsError as error:
-        return unknown(record, error)
+    except NoSuchName:
+        addresses = []
+    except DnsUnreachable:
+        return unknown(record, f"DNS gave no answer about our mail server {installation.mail_host}")
     if not addresses:
-        return unknown(record, f"{installation.mail_host} has no address in DNS")
+        return unknown(record, f"{installation.mail_host}, our mail server, has no address in DNS")
+    try:
+        found = _record_of(record.name, resolver)
+    except DnsUnreachable:
+        return unknown(record)
     answers = {
         address: evaluate(resolver, record.name, address, helo=installation.mail_host)
         for address in addresses
@@ -31,9 +36,7 @@ def check_spf(record: Record, installation: Installation, resolver: Resolver) ->
 def _record_of(name: str, resolver: Resolver) -> str:
     try:
         return " | ".join(text for text in resolver.texts(name) if is_spf(text))
-    except DnsUnreachable:
-        raise
-    except DnsError:
+    except NoSuchName:
         return ""
 
 
@@ -47,13 +50,13 @@ def _judged(
     if SpfResult.NONE in results:
         return missing(record)
     if SpfResult.TEMPERROR in results:
-        return unknown(record, worst.reason)
+        return unknown(record, f"It can't be evaluated: {worst.reason.partition(':')[0]}")
     if SpfResult.PERMERROR in results:
         return wrong(record, found, f"Receivers can't use it: {worst.reason}. Mend that.")
     refused = ", ".join(address for address, answer in answers.items() if answer.result != "pass")
     better = _with(found, installation)
     advice = f"It does not let {refused} send ({worst.reason}). Change it to: {better}"
-    return wrong(record, found, advice)
+    return wrong(record, found, advice, better)
 
 
 def _with(found: str, installation: Installation) -> str:
