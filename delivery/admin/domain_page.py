@@ -106,7 +106,11 @@ def _card(domain: SendingDomain, standing: Standing) -> RecordCard:
 
 def _title(record: Record) -> str:
     if record.purpose is Purpose.DKIM:
-        return "Signature (DKIM, Ed25519)" if "k=ed25519" in record.value else "Signature (DKIM)"
+        return (
+            "Second signature (DKIM, Ed25519)"
+            if "k=ed25519" in record.value
+            else "Signature (DKIM)"
+        )
     return TITLES[record.purpose]
 
 

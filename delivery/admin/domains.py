@@ -18,7 +18,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
-from unfold.enums import ActionVariant
 
 from accounts.confirmation import Question, confirmation_page
 from accounts.models import SendingDomain
@@ -32,7 +31,7 @@ ROTATE = (
     "New keys are made and their records are shown on the page of the domain. Nothing changes for "
     "your mail until somebody has added those records where the DNS of the domain is kept: the "
     "keys of today sign until then. As soon as a new record is seen, its key takes over, and the "
-    "old one retires; the page says for how long the old record has to stay."
+    "old one retires. Keep the record of the old one for as long as the page lists it."
 )
 TRUST = (
     "Mail from this domain is accepted from now on, although DNS does not show that the project "
@@ -151,12 +150,7 @@ class SendingDomainAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no typ
         messages.success(request, "There are new keys. Now add their records to DNS.")
         return HttpResponseRedirect(_page(domain))
 
-    @action(  # type: ignore[untyped-decorator]
-        description="Trust without DNS",
-        permissions=["change"],
-        icon="gpp_maybe",
-        variant=ActionVariant.DANGER,
-    )
+    @action(description="Trust without DNS", permissions=["change"], icon="gpp_maybe")  # type: ignore[untyped-decorator]
     def trust(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then take the project's word for it."""
         domain = self._changeable(request, object_id)

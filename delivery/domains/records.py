@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from delivery.domains.installation import Installation
 
-
 FIRST = (
     "The public half of the key that signs your mail. It shows receivers that the mail is yours "
     "and unchanged, and shows us that the domain is yours."
