@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -12,8 +13,10 @@ from accounts.encryption import decrypt
 from accounts.models import DkimKey, SendingDomain
 from accounts.models.domain import with_parents
 from delivery.smtp.dkim import Signer
+from emails.addresses import Address
 from emails.outgoing import Outgoing
 
+RECENT_SECONDS = 5.0
 SIGNERS_KEPT = 1024  # in a process, decrypted and parsed; each is a few kilobytes
 
 
@@ -25,8 +28,15 @@ class Sender(NamedTuple):
 
     @classmethod
     def of(cls, email: Outgoing) -> Sender:
-        """Return the sender of an email."""
-        return cls(email.project_id, email.from_domain)
+        """Return the sender of an email.
+
+        A From without A-labels is nobody's, and composing refuses it: the claim of others goes on.
+        """
+        try:
+            domain = Address(email.from_email).domain
+        except UnicodeError:
+            domain = ""
+        return cls(email.project_id, domain)
 
 
 class KeptKey(NamedTuple):
@@ -60,18 +70,34 @@ def _signer(domain: str, selector: str, private_key: str) -> Signer:
     return Signer(domain, selector, decrypt(private_key).encode())
 
 
-def load(senders: Collection[Sender]) -> dict[Sender, Identity]:
-    """Return the identity of each sender who has a verified domain, in two queries for all."""
+class RecentIdentities:
+    """Identities, each asked for once in some seconds; for the one thread that claims.
+
+    A claim of one mail would take half as long again if it asked each time.
+    """
+
+    def __init__(self, seconds: float = RECENT_SECONDS) -> None:
+        self._seconds, self._until = seconds, 0.0
+        self._known: dict[Sender, Identity] = {}
+
+    def load(self, senders: Set[Sender]) -> Mapping[Sender, Identity]:
+        """Return the identity of each sender at least, as it was within the last seconds."""
+        now = time.monotonic()
+        if now >= self._until:
+            self._known, self._until = {}, now + self._seconds
+        if missing := senders - self._known.keys():
+            self._known |= load(missing)
+        return self._known
+
+
+def load(senders: Set[Sender]) -> Mapping[Sender, Identity]:
+    """Return the identity of each sender, in two queries for all."""
     domains = _domains(senders)
     keys = _keys([domain.pk for domain in domains.values()])
-    return {
-        sender: _identity(covering, keys)
-        for sender in senders
-        if (covering := _covering(sender, domains))
-    }
+    return {sender: _identity(_covering(sender, domains), keys) for sender in senders}
 
 
-def _domains(senders: Collection[Sender]) -> dict[Sender, SendingDomain]:
+def _domains(senders: Set[Sender]) -> dict[Sender, SendingDomain]:
     found = SendingDomain.objects.verified().filter(
         project__in={sender.project_id for sender in senders},
         name__in={name for sender in senders for name in with_parents(sender.domain)},
@@ -95,7 +121,9 @@ def _covering(sender: Sender, domains: dict[Sender, SendingDomain]) -> list[Send
 
 
 def _identity(covering: list[SendingDomain], keys: dict[int, list[KeptKey]]) -> Identity:
-    """The closest domain, or the closest that can sign: a parent's signature is aligned too."""
+    """Of the closest domain, or the closest that can sign: a parent's signature is aligned too."""
+    if not covering:
+        return UNKNOWN
     domain = next((domain for domain in covering if domain.pk in keys), covering[0])
     return Identity(domain.name, tuple(keys.get(domain.pk, ())), _return_path_host(domain.findings))
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from emails.addresses import Address
 from emails.models import Attachment, Email, TemplateVersion
 
 
@@ -37,11 +36,6 @@ class Outgoing:
     expires_at: datetime
     template_version: TemplateVersion | None
     attachments: Sequence[Attachment]
-
-    @property
-    def from_domain(self) -> str:
-        """The domain in From, in lower case, as A-labels."""
-        return Address(self.from_email).domain
 
 
 COLUMNS = [name for name in Outgoing.__slots__ if name not in ("template_version", "attachments")]

@@ -46,11 +46,6 @@ def _remember(claimed: tuple[int, str]) -> None:
     _known[claimed] = time.monotonic() + KNOWN_SECONDS
 
 
-def forget() -> None:
-    """Ask again from now on, whatever was known."""
-    _known.clear()
-
-
 def _what_to_do(project: Project, domain: str) -> str:
     added = SendingDomain.objects.covering(project, domain)
     if waiting := max((row.name for row in added), key=len, default=None):

@@ -30,6 +30,7 @@ SETTINGS: Final = {
     "TRACKING_KEYS": "outage-only-0123456789abcdef0123456789abcdef",
     "ENCRYPTION_KEYS": "outage-only-fedcba9876543210fedcba9876543210",
     "MAIL_TRANSPORT": "capture",
+    "ALLOW_ANY_FROM": "true",
     "LOOK_SECONDS": "2",
 }
 WORKERS: Final = ("worker-1", "worker-2")

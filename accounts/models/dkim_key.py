@@ -37,6 +37,10 @@ class DkimKeyQuerySet(models.QuerySet["DkimKey"]):
         """Return the keys that sign."""
         return self.filter(activated_at__isnull=False, retired_at=None)
 
+    def with_private_part(self) -> DkimKeyQuerySet:
+        """Return the keys that sign, or may sign yet: of others it is forgotten."""
+        return self.exclude(private_key="")
+
     def to_publish(self) -> DkimKeyQuerySet:
         """Return the keys whose records DNS must show: all that signed lately, or will."""
         lately = Q(activated_at__isnull=False, retired_at__gt=timezone.now() - STAYS_PUBLISHED)

@@ -2,12 +2,15 @@
 
 import base64
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_private_key
+from django.db import connection
 from django.utils import timezone
 
 from accounts.encryption import decrypt
@@ -61,6 +64,24 @@ def test_keys_that_wait_are_not_made_again():
     again = domain.generate_keys()
     assert again[0] != first[0]
     assert again[1] == first[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_ask_for_keys_at_once_get_the_same():
+    domain = make_domain()
+    barrier = Barrier(2)
+
+    def ask() -> list[DkimKey]:
+        barrier.wait()
+        try:
+            return SendingDomain.objects.get(pk=domain.pk).generate_keys()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        one, other = [asked.result() for asked in [pool.submit(ask), pool.submit(ask)]]
+    assert one == other
+    assert domain.dkim_keys.count() == 2
 
 
 def test_rotation_has_no_gap():

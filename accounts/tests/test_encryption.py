@@ -57,13 +57,23 @@ def test_command_fails_where_a_key_cannot_be_read_and_does_the_others(settings, 
     lost = make_signing_key(domain, DkimKey.Algorithm.RSA)
     settings.ENCRYPTION_KEYS = [NEW]
     found = make_signing_key(domain)
-    with pytest.raises(CommandError, match="Remove no key"):
+    with pytest.raises(CommandError, match="Put the missing key back"):
         reencrypted()
     before = lost.private_key
     lost.refresh_from_db()
     found.refresh_from_db()
     assert lost.private_key == before
     assert decrypt(found.private_key)
+
+
+def test_key_whose_encryption_key_is_lost_for_ever_can_be_given_up(settings, db):
+    lost = make_signing_key(make_domain())
+    settings.ENCRYPTION_KEYS = [NEW]
+    said = reencrypted("--retire-unreadable")
+    assert f"{lost} is retired; example.com needs a new one" in said
+    lost.refresh_from_db()
+    assert (lost.state, lost.private_key) == (DkimKey.State.RETIRED, "")
+    assert "0 of 0" in reencrypted()
 
 
 def test_key_that_was_retired_meanwhile_stays_forgotten(db):
@@ -73,7 +83,7 @@ def test_key_that_was_retired_meanwhile_stays_forgotten(db):
     assert DkimKey.objects.get(pk=key.pk).private_key == ""
 
 
-def reencrypted() -> str:
+def reencrypted(*options: str) -> str:
     said, complaints = StringIO(), StringIO()
-    call_command("reencrypt_keys", stdout=said, stderr=complaints)
+    call_command("reencrypt_keys", *options, stdout=said, stderr=complaints)
     return said.getvalue()

@@ -10,7 +10,7 @@ import pytest
 from accounts.models import DkimKey, SendingDomain
 from accounts.tests.factories import make_domain, make_project, make_signing_key
 from delivery import claim, identity
-from delivery.identity import Identity, Sender
+from delivery.identity import Identity, RecentIdentities, Sender
 from delivery.pipeline import NotNow, compose
 from delivery.smtp.tests.scripted import ScriptedServer
 from delivery.tests.conftest import running
@@ -18,7 +18,7 @@ from delivery.tests.waiting import everything_is_final, wait_until
 from delivery.transports.relay import RelayTransport
 from delivery.transports.url import endpoint_of
 from emails.addresses import Address
-from emails.models import EventType, Recipient, Status
+from emails.models import Email, EventType, Recipient, Status
 from emails.tests.factories import make_email
 
 BOTH = (DkimKey.Algorithm.RSA, DkimKey.Algorithm.ED25519)
@@ -151,6 +151,17 @@ def test_mail_goes_as_it_was_accepted_when_its_domain_was_removed_meanwhile():
 
 
 @pytest.mark.django_db(transaction=True)
+def test_from_that_has_no_a_labels_keeps_no_other_mail_from_going(capture, outbox):
+    project = make_signing_domain(algorithms=BOTH[1:]).project
+    broken, sound = make_email(project), make_email(project)
+    Email.objects.filter(pk=broken.pk).update(from_email="shop@bü..example")
+    with running(capture):
+        wait_until(everything_is_final)
+    assert broken.recipients.get().status == Status.FAILED
+    assert sound.recipients.get().status == Status.DELIVERED
+
+
+@pytest.mark.django_db(transaction=True)
 def test_mail_waits_while_its_key_cannot_be_decrypted(settings, capture, outbox):
     project = make_signing_domain(algorithms=BOTH[1:]).project
     right, settings.ENCRYPTION_KEYS = settings.ENCRYPTION_KEYS, ["x" * 32]
@@ -216,7 +227,24 @@ def test_identities_of_many_senders_cost_two_queries(django_assert_num_queries):
 def test_senders_without_domains_cost_one_query(django_assert_num_queries):
     sender = Sender(make_project().pk, "example.com")
     with django_assert_num_queries(1):
-        assert identity.load({sender}) == {}
+        assert identity.load({sender}) == {sender: Identity()}
+
+
+@pytest.mark.django_db
+def test_pump_asks_for_an_identity_once_in_seconds(monkeypatch, django_assert_num_queries):
+    now = [1000.0]
+    monkeypatch.setattr("delivery.identity.time.monotonic", lambda: now[0])
+    domain, recent = make_signing_domain(algorithms=BOTH[1:]), RecentIdentities()
+    sender, other = Sender(domain.project_id, domain.name), Sender(domain.project_id, "x.example")
+    with django_assert_num_queries(2):
+        first = recent.load({sender})[sender]
+    with django_assert_num_queries(1):  # only the one that is new
+        assert recent.load({sender, other})[sender] == first
+    with django_assert_num_queries(0):
+        assert recent.load({sender, other})[other] == Identity()
+    now[0] += identity.RECENT_SECONDS
+    domain.delete()
+    assert recent.load({sender}) == {sender: Identity()}
 
 
 @pytest.mark.django_db

@@ -19,9 +19,9 @@ URL, BATCH = "/api/emails", "/api/emails/batch"
 
 
 @pytest.fixture(autouse=True)
-def own_domains_alone(settings):
+def own_domains_alone(settings, monkeypatch):
     settings.ALLOW_ANY_FROM = False
-    ownership.forget()
+    monkeypatch.setattr(ownership, "_known", {})
 
 
 def send(project, **values):
