@@ -19,6 +19,7 @@ TITLES = {
     Purpose.RETURN_PATH_SPF: "Permission to send, of the return path (SPF)",
     Purpose.SPF: "Permission to send, of the domain (SPF)",
     Purpose.DMARC: "What to do with forgeries (DMARC)",
+    Purpose.TRACKING: "Links in your own name",
 }
 WORDS = {
     State.RIGHT: ("Right", "success"),
@@ -73,7 +74,7 @@ def page_of(domain: SendingDomain) -> dict[str, Any]:
     return {
         "domain": domain,
         "records": [_card(domain, standing) for standing in shown],
-        "all_right": bool(shown) and all(standing.state is State.RIGHT for standing in shown),
+        "all_right": all(standing.is_settled for standing in shown),
         "keys": [_key(key) for key in domain.dkim_keys.to_publish()],
     }
 
@@ -124,6 +125,8 @@ def _value(standing: Standing) -> tuple[Copied, ...]:
     if record.type == "MX":
         preference, host = value.split(" ")
         return Copied("Priority", preference), Copied("Mail server", host.rstrip("."))
+    if record.type == "CNAME":
+        return (Copied("Target", value.rstrip(".")),)
     label = "Change it to" if value != record.value else "Value"
     if len(value) > LONGEST_STRING:
         hint = "in one piece; most providers split it by themselves into strings of 255 characters"

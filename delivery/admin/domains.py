@@ -23,7 +23,7 @@ from accounts.confirmation import Question, confirmation_page
 from accounts.models import SendingDomain
 from delivery.admin.domain_page import page_of, summary_of
 from delivery.domains import checking
-from delivery.domains.checks import State
+from delivery.domains.answers import standings
 from delivery.domains.naming import BadName, sending_name
 
 NO_FORM = ("show_save", "show_save_and_continue", "show_save_and_add_another", "show_delete")
@@ -129,13 +129,14 @@ class SendingDomainAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no typ
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         was_verified = domain.verified_at
-        found = checking.check(domain)
+        checking.check(domain)
         if domain.verified_at and not was_verified:
             messages.success(request, f"{domain} is verified: mail from it is accepted and signed.")
-        elif all(finding.state is State.RIGHT for finding in found):
+        elif all(standing.is_settled for standing in standings(domain)):
             messages.success(request, "DNS was looked at: every record is right.")
         else:
-            messages.info(request, f"DNS was looked at: {summary_of(found)}.")
+            summary = summary_of(checking.findings_of(domain))
+            messages.info(request, f"DNS was looked at: {summary}.")
         return HttpResponseRedirect(_page(domain))
 
     @action(description="New keys", permissions=["change"], icon="autorenew")  # type: ignore[untyped-decorator]

@@ -21,6 +21,7 @@ LEVELS = {
     Purpose.RETURN_PATH_SPF: (Level.PROBLEM, Level.WARNING),
     Purpose.SPF: (Level.PROBLEM, Level.WARNING),
     Purpose.DMARC: (Level.WARNING, Level.WARNING),
+    Purpose.TRACKING: (Level.PROBLEM, Level.OK),  # links in mail already sent may lead there
 }
 SAYS = {
     Purpose.DKIM: "The DKIM record {name} is {state}",
@@ -28,6 +29,7 @@ SAYS = {
     Purpose.RETURN_PATH_SPF: "SPF of the return path {name} is {state}",
     Purpose.SPF: "SPF of {name} is {state}",
     Purpose.DMARC: "The DMARC record {name} is {state}",
+    Purpose.TRACKING: "The tracking name {name} is {state}",
 }
 
 
@@ -76,6 +78,8 @@ def _record(domain: SendingDomain, finding: Finding, *, idle: bool) -> Verdict:
     if finding.state is State.UNKNOWN:
         return Verdict(check, domain.name, Level.UNKNOWN, f"{says}.", finding.advice)
     level = LEVELS[purpose][finding.state is State.MISSING]
+    if level is Level.OK:
+        return Verdict(check, domain.name, level, f"{says}, which nothing needs.")
     if idle:
         level, says = Level.WARNING, f"{says}; its key does not sign (yet)"
     shown = f": {finding.found}" if finding.found else ""

@@ -19,7 +19,6 @@ class Examination:
     installation: Installation
     resolver: Resolver
     transport: str
-    public_url: str
     mx_port: int = 25
     cert_file: str = ""
     key_file: str = ""

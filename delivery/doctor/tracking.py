@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
-import socket
-import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from delivery.doctor.examination import Examination
 from delivery.doctor.verdict import Level, Verdict
+from delivery.domains.https import NotServed, get
 from delivery.smtp.dns import DnsUnreachable, NoSuchName
 
 
@@ -30,11 +28,12 @@ def check_tracking(examination: Examination) -> Iterator[Verdict]:
             f"{host} has no address in DNS: the links in your mail lead nowhere.",
             f"Add an A record for {host}, or set PUBLIC_URL to a name that has one.",
         )
-    elif not examination.public_url.startswith("https://"):
+    elif not examination.installation.public_url.startswith("https://"):
         yield _verdict(
             examination,
             Level.WARNING,
-            f"PUBLIC_URL is {examination.public_url}: links without https are distrusted.",
+            f"PUBLIC_URL is {examination.installation.public_url}: links without https are "
+            "distrusted.",
             "Put a proxy that speaks https in front and set PUBLIC_URL to https://….",
         )
     else:
@@ -42,35 +41,28 @@ def check_tracking(examination: Examination) -> Iterator[Verdict]:
 
 
 def _asked(examination: Examination, address: str) -> Verdict:
+    parts = urlsplit(examination.installation.public_url)
+    host, port = examination.installation.public_host, parts.port or 443
+    path = f"{parts.path}/healthz"
     try:
-        status, body = _get(examination, address)
-    except (OSError, http.client.HTTPException) as error:
-        return _away(examination, str(error))
-    if status != 200:
-        return _away(examination, f"it answers {status}")
-    if not body.startswith(b'{"status"'):
+        answer = get(host, path, address, port=port, seconds=examination.seconds)
+    except NotServed as fault:
+        return _away(examination, str(fault))
+    if answer.status != 200:
+        return _away(examination, f"it answers {answer.status}")
+    if not answer.body.startswith(b'{"status"'):
         return _away(examination, "somebody else answers there")
-    return _verdict(examination, Level.OK, f"{examination.public_url} answers, by https.")
-
-
-def _get(examination: Examination, address: str) -> tuple[int, bytes]:
-    """Ask for /healthz at the address that DNS gave. Raises OSError, HTTPException."""
-    parts = urlsplit(examination.public_url)
-    host, port = parts.hostname or "", parts.port or 443
-    plain = socket.create_connection((address, port), timeout=examination.seconds)
-    with plain, ssl.create_default_context().wrap_socket(plain, server_hostname=host) as encrypted:
-        connection = http.client.HTTPConnection(host, port)
-        connection.sock = encrypted
-        connection.request("GET", f"{parts.path}/healthz", headers={"Connection": "close"})
-        answer = connection.getresponse()
-        return answer.status, answer.read(1000)
+    return _verdict(
+        examination, Level.OK, f"{examination.installation.public_url} answers, by https."
+    )
 
 
 def _away(examination: Examination, why: str) -> Verdict:
     return _verdict(
         examination,
         Level.PROBLEM,
-        f"{examination.public_url} does not lead to this server: {why}. Links in mail are broken.",
+        f"{examination.installation.public_url} does not lead to this server: {why}. Links in mail "
+        "are broken.",
         "See that the web processes run, that the proxy in front leads to them, and that its "
         "certificate is valid for the name. (Behind some routers a machine can't reach itself by "
         "its public name: then try from elsewhere.)",

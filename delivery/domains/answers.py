@@ -9,7 +9,7 @@ from typing import Any
 from accounts.models import SendingDomain
 from delivery.domains.checking import findings_of, records_of
 from delivery.domains.checks import Finding, State
-from delivery.domains.records import Record
+from delivery.domains.records import Need, Record
 
 NOT_LOOKED = "It was not looked at yet."
 
@@ -23,6 +23,12 @@ class Standing:
     state: State
     found: str
     advice: str
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is nothing left to do about it."""
+        left_out = self.record.need is Need.OPTIONAL and self.state is State.MISSING
+        return left_out or self.state is State.RIGHT
 
     def public(self) -> dict[str, str]:
         """Return what the API answers."""

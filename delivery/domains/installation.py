@@ -17,14 +17,20 @@ SECONDS_A_QUESTION = 4.0
 class Installation:
     """Our names and addresses.
 
-    `mail_host` is the name of our mail server. `addresses` are those that mail leaves from, where
-    the operator named them; else they are those of `mail_host`, unless a relay sends for us.
+    `mail_host` is the name of our mail server, `public_url` where readers reach us. `addresses`
+    are those that mail leaves from, where the operator named them; else they are those of
+    `mail_host`, unless a relay sends for us.
     """
 
     mail_host: str
-    public_host: str
+    public_url: str
     addresses: tuple[str, ...] = ()
     relayed: bool = False
+
+    @property
+    def public_host(self) -> str:
+        """The name in `public_url`."""
+        return urlsplit(self.public_url).hostname or ""
 
     @property
     def spf_terms(self) -> tuple[str, ...]:
@@ -47,7 +53,7 @@ def this_installation() -> Installation:
     """Return what the settings say."""
     return Installation(
         mail_host=settings.HELO_NAME.lower(),
-        public_host=(urlsplit(settings.PUBLIC_URL).hostname or "").lower(),
+        public_url=settings.PUBLIC_URL,
         addresses=tuple(settings.SENDING_ADDRESSES),
         relayed=settings.MAIL_TRANSPORT == "relay",
     )

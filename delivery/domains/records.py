@@ -22,6 +22,9 @@ LEAVING = (
 )
 
 
+TRACKING_LABEL = "track"
+
+
 class Purpose(StrEnum):
     """What a record is for."""
 
@@ -30,6 +33,7 @@ class Purpose(StrEnum):
     RETURN_PATH_SPF = "return_path_spf"
     SPF = "spf"
     DMARC = "dmarc"
+    TRACKING = "tracking"
 
 
 class Need(StrEnum):
@@ -37,6 +41,7 @@ class Need(StrEnum):
 
     REQUIRED = "required"  # mail is not signed, or the domain may not send
     RECOMMENDED = "recommended"  # mail goes, but is trusted less, or its bounces are missed
+    OPTIONAL = "optional"  # nothing is missed
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,11 @@ def return_path_host(domain: str) -> str:
     return f"bounces.{domain}"
 
 
+def tracking_host(domain: str) -> str:
+    """Return the name that tracked links of a domain's mail may have."""
+    return f"{TRACKING_LABEL}.{domain}"
+
+
 def records(domain: str, keys: Iterable[SigningRecord], installation: Installation) -> list[Record]:
     """Return what to publish, the most important first."""
     return [
@@ -75,6 +85,7 @@ def records(domain: str, keys: Iterable[SigningRecord], installation: Installati
         _return_path(domain, installation),
         *_spf(domain, installation),
         _dmarc(domain),
+        *_tracking(domain, installation),
     ]
 
 
@@ -134,3 +145,19 @@ def _dmarc(domain: str) -> Record:
         "want to see it. p=none changes nothing yet. When all is right for some weeks, raise it "
         "to p=quarantine, then to p=reject. With “; rua=mailto:” and an address you get reports.",
     )
+
+
+def _tracking(domain: str, installation: Installation) -> Iterator[Record]:
+    """Nothing where readers reach us without https: browsers and filters would warn of it."""
+    if installation.public_url.startswith("https://"):
+        yield Record(
+            Purpose.TRACKING,
+            tracking_host(domain),
+            "CNAME",
+            f"{installation.public_host}.",
+            Need.OPTIONAL,
+            f"Lets the links in your mail begin with {tracking_host(domain)} instead of "
+            f"{installation.public_host}. Ask the operator of this server first: its certificate "
+            "has to hold for the name. Once it is used, keep it: links in mail already sent lead "
+            "to it.",
+        )

@@ -30,7 +30,9 @@ class Web(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(self.server.status)
         self.end_headers()
-        self.wfile.write(self.server.body if self.path == "/healthz" else b"?")
+        self.server.asked.append(self.path)
+        pixel = self.path.startswith("/t/o/")
+        self.wfile.write(self.server.pixel if pixel else self.server.body)
 
     do_HEAD = do_GET
 
@@ -79,6 +81,7 @@ def serving(context=None):
     """A web server on loopback, by https with a context."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Web)
     server.status, server.body, server.date = 200, b'{"status": "ok"}', ""
+    server.pixel, server.asked = b"GIF89a", []
     if context:
         server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -112,7 +115,7 @@ def world(dns_server, web, settings, tmp_path, db):
     zone.add(PROBE, "MX", f"mx.{PROBE}", 10).add(f"mx.{PROBE}", "A", "127.0.0.1")
     domain = make_domain(name=DOMAIN)
     assert DkimKey.generate(domain, DkimKey.Algorithm.ED25519).activate()
-    publish(zone, checking.records_of(domain))
+    publish(zone, [r for r in checking.records_of(domain) if r.purpose != "tracking"])
     with ScriptedServer() as mail:
         settings.MX_PORT = mail.port
         made = World(zone, settings, web, mail, domain, tmp_path)

@@ -149,6 +149,10 @@ BROKEN = {
         without(BOUNCES, "MX"),
         [("return_path", DOMAIN, "warning", f"MX 10 {HELO}.")],
     ),
+    "tracking name of the domain not served": (
+        lambda world: world.zone.add(f"track.{DOMAIN}", "CNAME", PUBLIC),
+        [("tracking", DOMAIN, "problem", "get a certificate")],
+    ),
     "DMARC missing": (
         without(f"_dmarc.{DOMAIN}", "TXT"),
         [("dmarc", DOMAIN, "warning", "v=DMARC1; p=none")],

@@ -11,6 +11,7 @@ from delivery.domains.checks.dmarc import check_dmarc
 from delivery.domains.checks.finding import Finding, State
 from delivery.domains.checks.mx import check_mx
 from delivery.domains.checks.spf import check_spf
+from delivery.domains.checks.tracking import check_tracking
 from delivery.domains.installation import Installation
 from delivery.domains.records import Purpose, Record
 from delivery.smtp.dns import Resolver
@@ -25,6 +26,7 @@ CHECKS: dict[Purpose, Check] = {
     Purpose.RETURN_PATH_SPF: check_spf,
     Purpose.SPF: check_spf,
     Purpose.DMARC: check_dmarc,
+    Purpose.TRACKING: check_tracking,
 }
 AT_ONCE = 8
 AT_LAST_LOOK = "DNS gave no answer at the last look; this is what it said before."

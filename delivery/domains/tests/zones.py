@@ -3,7 +3,7 @@
 from tests.dns_server import Zone
 
 MAIL_HOST = "mail.example.net"
-PUBLIC_HOST = "click.example.net"
+PUBLIC_URL = "http://click.example.net"
 ADDRESSES = ("192.0.2.1", "2001:db8::1")
 
 

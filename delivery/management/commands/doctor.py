@@ -67,7 +67,6 @@ def _examination(options: dict[str, Any]) -> Examination:
         installation=this_installation(),
         resolver=fresh_resolver(),
         transport=settings.MAIL_TRANSPORT,
-        public_url=settings.PUBLIC_URL,
         mx_port=settings.MX_PORT,
         cert_file=settings.TLS_CERT_FILE,
         key_file=settings.TLS_KEY_FILE,
