@@ -20,6 +20,8 @@ TITLES = {
     Purpose.SPF: "Permission to send, of the domain (SPF)",
     Purpose.DMARC: "What to do with forgeries (DMARC)",
     Purpose.TRACKING: "Links in your own name",
+    Purpose.STS_HOST: "Encrypted bounces: where the policy is (MTA-STS)",
+    Purpose.STS: "Encrypted bounces: that there is a policy (MTA-STS)",
 }
 WORDS = {
     State.RIGHT: ("Right", "success"),

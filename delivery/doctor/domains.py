@@ -22,6 +22,8 @@ LEVELS = {
     Purpose.SPF: (Level.PROBLEM, Level.WARNING),
     Purpose.DMARC: (Level.WARNING, Level.WARNING),
     Purpose.TRACKING: (Level.PROBLEM, Level.OK),  # links in mail already sent may lead there
+    Purpose.STS: (Level.WARNING, Level.OK),
+    Purpose.STS_HOST: (Level.WARNING, Level.OK),
 }
 SAYS = {
     Purpose.DKIM: "The DKIM record {name} is {state}",
@@ -30,6 +32,8 @@ SAYS = {
     Purpose.SPF: "SPF of {name} is {state}",
     Purpose.DMARC: "The DMARC record {name} is {state}",
     Purpose.TRACKING: "The tracking name {name} is {state}",
+    Purpose.STS: "The MTA-STS record {name} is {state}",
+    Purpose.STS_HOST: "The host {name} of the MTA-STS policy is {state}",
 }
 
 

@@ -26,6 +26,7 @@ class Installation:
     public_url: str
     addresses: tuple[str, ...] = ()
     relayed: bool = False
+    takes_tls: bool = False  # for mail that comes to it, by a certificate for its name
 
     @property
     def public_host(self) -> str:
@@ -56,6 +57,7 @@ def this_installation() -> Installation:
         public_url=settings.PUBLIC_URL,
         addresses=tuple(settings.SENDING_ADDRESSES),
         relayed=settings.MAIL_TRANSPORT == "relay",
+        takes_tls=bool(settings.INBOUND_LISTEN and settings.TLS_CERT_FILE),
     )
 
 

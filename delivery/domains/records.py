@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from delivery.domains.installation import Installation
+from delivery.domains.policy import id_of, policy_of
+from delivery.smtp.mta_sts import policy_host, record_name
 
 FIRST = (
     "The public half of the key that signs your mail. It shows receivers that the mail is yours "
@@ -34,6 +36,8 @@ class Purpose(StrEnum):
     SPF = "spf"
     DMARC = "dmarc"
     TRACKING = "tracking"
+    STS = "mta_sts"
+    STS_HOST = "mta_sts_host"
 
 
 class Need(StrEnum):
@@ -86,6 +90,7 @@ def records(domain: str, keys: Iterable[SigningRecord], installation: Installati
         *_spf(domain, installation),
         _dmarc(domain),
         *_tracking(domain, installation),
+        *_sts(domain, installation),
     ]
 
 
@@ -161,3 +166,28 @@ def _tracking(domain: str, installation: Installation) -> Iterator[Record]:
             "has to hold for the name. Once it is used, keep it: links in mail already sent lead "
             "to it.",
         )
+
+
+def _sts(domain: str, installation: Installation) -> Iterator[Record]:
+    """For the return path alone: what else is sent to the domain goes to servers of its own."""
+    host = return_path_host(domain)
+    if not (installation.takes_tls and installation.public_url.startswith("https://")):
+        return
+    yield Record(
+        Purpose.STS_HOST,
+        policy_host(host),
+        "CNAME",
+        f"{installation.public_host}.",
+        Need.OPTIONAL,
+        "Where servers that bring bounces read that they are to come encrypted, to our mail "
+        "server and no other (MTA-STS). Ask the operator of this server first: its certificate "
+        "has to hold for the name.",
+    )
+    yield Record(
+        Purpose.STS,
+        record_name(host),
+        "TXT",
+        f"v=STSv1; id={id_of(policy_of(installation.mail_host))}",
+        Need.OPTIONAL,
+        "Announces that policy. Add it when the record above is right.",
+    )

@@ -11,6 +11,7 @@ import pytest
 from accounts.models import DkimKey, SendingDomain
 from accounts.tests.factories import make_domain
 from delivery.domains import checking
+from delivery.domains.policy import PATH, policy_of
 from delivery.domains.tests.zones import publish
 from delivery.smtp.tests.certificates import make_certificate
 from delivery.smtp.tests.scripted import ScriptedServer
@@ -31,8 +32,8 @@ class Web(http.server.BaseHTTPRequestHandler):
         self.send_response(self.server.status)
         self.end_headers()
         self.server.asked.append(self.path)
-        pixel = self.path.startswith("/t/o/")
-        self.wfile.write(self.server.pixel if pixel else self.server.body)
+        bodies = {"/healthz": self.server.body, PATH: self.server.policy}
+        self.wfile.write(bodies.get(self.path, self.server.pixel))
 
     do_HEAD = do_GET
 
@@ -81,7 +82,7 @@ def serving(context=None):
     """A web server on loopback, by https with a context."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Web)
     server.status, server.body, server.date = 200, b'{"status": "ok"}', ""
-    server.pixel, server.asked = b"GIF89a", []
+    server.pixel, server.policy, server.asked = b"GIF89a", policy_of(HELO).encode(), []
     if context:
         server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -115,7 +116,7 @@ def world(dns_server, web, settings, tmp_path, db):
     zone.add(PROBE, "MX", f"mx.{PROBE}", 10).add(f"mx.{PROBE}", "A", "127.0.0.1")
     domain = make_domain(name=DOMAIN)
     assert DkimKey.generate(domain, DkimKey.Algorithm.ED25519).activate()
-    publish(zone, [r for r in checking.records_of(domain) if r.purpose != "tracking"])
+    publish(zone, [r for r in checking.records_of(domain) if r.need != "optional"])
     with ScriptedServer() as mail:
         settings.MX_PORT = mail.port
         made = World(zone, settings, web, mail, domain, tmp_path)

@@ -11,7 +11,8 @@ from delivery.domains.checks.dmarc import check_dmarc
 from delivery.domains.checks.finding import Finding, State
 from delivery.domains.checks.mx import check_mx
 from delivery.domains.checks.spf import check_spf
-from delivery.domains.checks.tracking import check_tracking
+from delivery.domains.checks.sts import check_sts
+from delivery.domains.checks.tracking import check_policy_host, check_tracking
 from delivery.domains.installation import Installation
 from delivery.domains.records import Purpose, Record
 from delivery.smtp.dns import Resolver
@@ -27,6 +28,8 @@ CHECKS: dict[Purpose, Check] = {
     Purpose.SPF: check_spf,
     Purpose.DMARC: check_dmarc,
     Purpose.TRACKING: check_tracking,
+    Purpose.STS: check_sts,
+    Purpose.STS_HOST: check_policy_host,
 }
 AT_ONCE = 8
 AT_LAST_LOOK = "DNS gave no answer at the last look; this is what it said before."

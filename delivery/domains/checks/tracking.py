@@ -1,12 +1,14 @@
-"""Whether a name of the domain's own leads readers to us, by https."""
+"""Whether a name of the domain's own leads to us, by https: for links, and for a policy."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from delivery.domains.checks.finding import Finding, missing, right, unknown, wrong
 from delivery.domains.https import NotServed, get
 from delivery.domains.installation import Installation
+from delivery.domains.policy import PATH, policy_of
 from delivery.domains.records import Record
 from delivery.smtp.dns import DnsUnreachable, NoSuchName, Resolver
 
@@ -15,7 +17,24 @@ PIXEL = "/t/o/x.gif"  # answered whatever the token is, and recorded for a right
 
 
 def check_tracking(record: Record, installation: Installation, resolver: Resolver) -> Finding:
-    """Look where the name leads, then ask there. No other address than ours is ever called."""
+    """Look where the name leads, then ask there for a pixel."""
+    return _check(record, installation, resolver, PIXEL, lambda body: body.startswith(b"GIF"))
+
+
+def check_policy_host(record: Record, installation: Installation, resolver: Resolver) -> Finding:
+    """Look where the name leads, then ask there for the policy."""
+    ours = policy_of(installation.mail_host).encode()
+    return _check(record, installation, resolver, PATH, lambda body: body == ours)
+
+
+def _check(
+    record: Record,
+    installation: Installation,
+    resolver: Resolver,
+    path: str,
+    is_ours: Callable[[bytes], bool],
+) -> Finding:
+    """No other address than ours is ever called."""
     try:
         found = _target(record.name, resolver)
         theirs = resolver.addresses(record.name) if found else []
@@ -31,7 +50,9 @@ def check_tracking(record: Record, installation: Installation, resolver: Resolve
         return unknown(record, f"DNS gave no answer about {installation.public_host}")
     if not theirs or not set(theirs) <= set(ours):
         return wrong(record, found, f"Let it be an alias (CNAME) of {installation.public_host}.")
-    return _served(record, found, installation, theirs[-1])
+    port = urlsplit(installation.public_url).port or 443
+    fault = _fault(record.name, path, theirs[-1], port, is_ours)
+    return wrong(record, found, fault) if fault else right(record, found)
 
 
 def _target(name: str, resolver: Resolver) -> str:
@@ -39,17 +60,15 @@ def _target(name: str, resolver: Resolver) -> str:
     return resolver.alias(name) or ", ".join(resolver.addresses(name))
 
 
-def _served(record: Record, found: str, installation: Installation, address: str) -> Finding:
-    port = urlsplit(installation.public_url).port or 443
+def _fault(name: str, path: str, address: str, port: int, is_ours: Callable[[bytes], bool]) -> str:
+    """Return why the name is not used, "" where it is."""
     try:
-        answer = get(record.name, PIXEL, address, port=port)
+        answer = get(name, path, address, port=port)
     except NotServed as fault:
-        advice = (
-            f"The record is right, but https://{record.name} is not served ({fault}): the "
-            "operator of this server has to get a certificate for the name. Links do not use it."
+        return (
+            f"The record is right, but https://{name} is not served ({fault}): the operator of "
+            "this server has to get a certificate for the name. Until then it is not used."
         )
-        return wrong(record, found, advice)
-    if answer.status != 200 or not answer.body.startswith(b"GIF"):
-        advice = f"https://{record.name} leads to another server. Links do not use it."
-        return wrong(record, found, advice)
-    return right(record, found)
+    if answer.status != 200 or not is_ours(answer.body):
+        return f"https://{name} leads to another server. It is not used."
+    return ""

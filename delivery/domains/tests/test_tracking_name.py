@@ -26,7 +26,6 @@ def web(tmp_path, monkeypatch, dns, settings):
     certificate = make_certificate(tmp_path, names=[PUBLIC, NAME])
     monkeypatch.setenv("SSL_CERT_FILE", certificate.chain)
     with serving(certificate.server_context()) as server:
-        server.pixel = b"GIF89a"
         settings.PUBLIC_URL = f"https://{PUBLIC}:{server.server_port}"
         dns.zone.add(PUBLIC, "A", "127.0.0.1")
         yield server
