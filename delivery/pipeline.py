@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.encryption import Undecryptable
 from delivery.claim import Delivery
 from delivery.mime import Draft, Part, assemble
+from delivery.return_paths import return_path
 from delivery.smtp import dkim
 from delivery.transports.base import Envelope
 from emails.addresses import Address
@@ -124,7 +125,7 @@ def compose(delivery: Delivery) -> Envelope:
         project_id=delivery.email.project_id,
         recipient_id=delivery.recipient.recipient_id,
         attempt=delivery.recipient.attempts,
-        mail_from=delivery.email.from_email,
+        mail_from=return_path(delivery),
         rcpt_to=delivery.recipient.address,
         content=copy.content,
         may_send=delivery.lease.held,

@@ -94,5 +94,6 @@ def logging_config(form: str, level: str) -> dict[str, Any]:
             "django": {"handlers": [], "level": "WARNING", "propagate": True},
             "django.request": {"level": "ERROR"},
             "celery": {"level": "WARNING"},
+            "mail": {"level": "ERROR"},  # aiosmtpd warns of every odd word that strangers say
         },
     }

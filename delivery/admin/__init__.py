@@ -1,5 +1,6 @@
-"""Staff pages about how mail leaves."""
+"""Staff pages about how mail leaves, and what comes back."""
 
 from delivery.admin.domains import SendingDomainAdmin
+from delivery.admin.inbound import InboundMessageAdmin
 
-__all__ = ["SendingDomainAdmin"]
+__all__ = ["InboundMessageAdmin", "SendingDomainAdmin"]

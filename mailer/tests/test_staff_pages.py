@@ -17,6 +17,7 @@ LISTS = {
     "emails.view_template": "/admin/emails/template/",
     "uploads.view_upload": "/admin/uploads/upload/",
     "accounts.view_sendingdomain": "/admin/accounts/sendingdomain/",
+    "delivery.view_inboundmessage": "/admin/delivery/inboundmessage/",
     "accounts.view_project": "/admin/accounts/project/",
     "accounts.view_apikey": "/admin/accounts/apikey/",
     "auth.view_user": "/admin/auth/user/",
@@ -77,6 +78,9 @@ def test_every_list_and_form_opens(admin_client):
         "accounts/apikey/{}/revoke/",
         "accounts/sendingdomain/{}/change/",
         "accounts/sendingdomain/{}/rotate/",
+        "delivery/inboundmessage/{}/change/",
+        "delivery/inboundmessage/{}/eml/",
+        "delivery/inboundmessage/{}/handled/",
     ],
 )
 def test_rows_that_are_not_there_are_not_found(admin_client, path, row):
