@@ -87,7 +87,8 @@ class ScriptedServer:
 
     `commands` (every command line, of all connections), `messages` (Received), `connections`
     (how many there were). With a certificate it offers STARTTLS, or speaks TLS at once with
-    `implicit_tls`. Servers on addresses of 127.0.0.0/8 may share a port. `credentials` are user name and password; without them AUTH is not offered.
+    `implicit_tls`. `credentials` are user name and password; without them AUTH is not offered.
+    Servers on several addresses of 127.0.0.0/8 may share a port.
     """
 
     def __init__(
