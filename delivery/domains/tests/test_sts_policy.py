@@ -5,9 +5,8 @@ import pytest
 from delivery.doctor.tests.conftest import serving
 from delivery.domains.checks import look_up
 from delivery.domains.installation import Installation
-from delivery.domains.policy import PATH, id_of, policy_of
+from delivery.domains.policy import id_of, policy_of
 from delivery.domains.records import records
-from delivery.domains.tests.test_tracking_name import asked
 from delivery.domains.tests.zones import MAIL_HOST, publish
 from delivery.smtp.dns import Resolver
 from delivery.smtp.mta_sts import parse_policy, policy_id
@@ -79,30 +78,3 @@ def test_readers_of_policies_understand_it():
     read = parse_policy(text.encode(), policy_id([f"v=STSv1; id={id_of(text)}"]))
     assert (read.enforced, read.mx, read.id) == (True, (MAIL_HOST,), id_of(text))
     assert id_of(policy_of("other.example")) != read.id
-
-
-@pytest.fixture
-def takes_tls(settings):
-    settings.HELO_NAME = MAIL_HOST
-    settings.INBOUND_LISTEN, settings.TLS_CERT_FILE = [("127.0.0.1", 25)], "/x.pem"
-
-
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_policy_is_served_under_every_return_path(takes_tls, method):
-    status, headers = asked(PATH, NAME, method)
-    assert (status, headers["Content-Type"]) == (200, "text/plain")
-    assert int(headers["Content-Length"]) == len(policy_of(MAIL_HOST))
-
-
-def test_policy_is_not_served_without_tls_nor_to_a_post(takes_tls, settings):
-    assert asked(PATH, NAME, "POST")[0] == 404
-    settings.TLS_CERT_FILE = ""
-    assert asked(PATH, NAME)[0] == 404
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("path", "name"), [("/admin/", NAME), (PATH, f"mta-sts.{DOMAIN}"), (PATH, "mail.example.test")]
-)
-def test_no_policy_is_served_elsewhere(takes_tls, path, name):
-    assert asked(path, name)[0] in (400, 404)

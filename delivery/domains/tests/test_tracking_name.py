@@ -1,9 +1,6 @@
 """Links under a name of the sender's own, once they are served there."""
 
-import io
-
 import pytest
-from django.core.handlers.wsgi import WSGIHandler
 
 from accounts.tests.factories import make_domain, make_project
 from delivery import identity
@@ -12,8 +9,7 @@ from delivery.domains import checking
 from delivery.domains.tests.zones import publish
 from delivery.identity import Sender
 from delivery.smtp.tests.certificates import make_certificate
-from mailer.front_door import front_door
-from tracking.marking import base_at, keyring, track
+from tracking.marking import base_at, track
 
 DOMAIN = "shop.example"
 NAME = f"track.{DOMAIN}"
@@ -113,39 +109,3 @@ def test_links_and_pixel_begin_with_the_name(settings):
     assert f'src="https://{NAME}/t/o/' in tracked
     assert 'href="https://a.example/t/c/old"' in tracked
     assert track(tracked, **ids | {"opens": False}, host=NAME).html == tracked
-
-
-def asked(path, name, method="GET"):
-    """Return the status and headers that the front door answers."""
-    said = {}
-    environ = {
-        "REQUEST_METHOD": method,
-        "PATH_INFO": path,
-        "HTTP_HOST": name,
-        "SERVER_NAME": "x",
-        "SERVER_PORT": "443",
-        "wsgi.url_scheme": "https",
-        "wsgi.input": io.BytesIO(),
-        "REMOTE_ADDR": "192.0.2.9",
-    }
-
-    def start(status, headers, *_):
-        said.update(status=int(status[:3]), headers=dict(headers))
-
-    b"".join(front_door(WSGIHandler(), WSGIHandler())(environ, start))
-    return said["status"], said["headers"]
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("name", [NAME, NAME.upper(), "mail.example.test"])
-def test_link_is_answered_under_any_senders_name(name, method):
-    path = f"/t/c/{keyring().click_token(1, 2, 'https://x.example/a?b=1')}"
-    status, headers = asked(path, name, method)
-    assert (status, headers["Location"]) == (302, "https://x.example/a?b=1")
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("path", ["/admin/", "/healthz", "/api/emails", "/uploads/x.png"])
-def test_nothing_else_is_served_under_it(path):
-    assert asked(path, NAME)[0] == 400
