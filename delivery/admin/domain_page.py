@@ -10,7 +10,7 @@ from typing import Any
 from accounts.models import DkimKey, SendingDomain
 from delivery.domains.answers import NOT_LOOKED, Standing, standings
 from delivery.domains.checks import Finding, State
-from delivery.domains.records import Purpose, Record
+from delivery.domains.records import OPTIONAL, Purpose, Record
 
 LONGEST_STRING = 255  # of one string of a TXT record (RFC 1035 §3.3)
 
@@ -30,6 +30,7 @@ WORDS = {
     State.UNKNOWN: ("Not known", "info"),
 }
 UNSEEN = ("Not looked at yet", "")
+LEFT_OUT = ("Not used", "")
 KEY_BADGES = {
     DkimKey.State.PENDING: "warning",
     DkimKey.State.SIGNING: "success",
@@ -85,15 +86,19 @@ def summary_of(findings: Sequence[Finding]) -> str:
     """Return how many records are in which state."""
     if not findings:
         return "not looked at yet"
-    counted = Counter(finding.state for finding in findings)
+    counted = Counter(finding.state for finding in findings if not _is_left_out(finding))
     return ", ".join(
         f"{counted[state]} {WORDS[state][0].lower()}" for state in State if counted[state]
     )
 
 
+def _is_left_out(finding: Finding) -> bool:
+    return finding.state is State.MISSING and finding.purpose in OPTIONAL
+
+
 def _card(domain: SendingDomain, standing: Standing) -> RecordCard:
     record = standing.record
-    word, badge = WORDS[standing.state] if standing.advice != NOT_LOOKED else UNSEEN
+    word, badge = _state(standing)
     return RecordCard(
         title=_title(record),
         need=str(record.need),
@@ -105,6 +110,13 @@ def _card(domain: SendingDomain, standing: Standing) -> RecordCard:
         advice=standing.advice if standing.advice != NOT_LOOKED else "",
         type=record.type,
     )
+
+
+def _state(standing: Standing) -> tuple[str, str]:
+    if standing.advice == NOT_LOOKED:
+        return UNSEEN
+    left_out = standing.is_settled and standing.state is State.MISSING
+    return LEFT_OUT if left_out else WORDS[standing.state]
 
 
 def _title(record: Record) -> str:

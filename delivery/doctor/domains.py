@@ -22,7 +22,7 @@ LEVELS = {
     Purpose.SPF: (Level.PROBLEM, Level.WARNING),
     Purpose.DMARC: (Level.WARNING, Level.WARNING),
     Purpose.TRACKING: (Level.PROBLEM, Level.OK),  # links in mail already sent may lead there
-    Purpose.STS: (Level.WARNING, Level.OK),
+    Purpose.STS: (Level.WARNING, Level.OK),  # OK: what is optional may be left out
     Purpose.STS_HOST: (Level.WARNING, Level.OK),
 }
 SAYS = {

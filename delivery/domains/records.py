@@ -40,6 +40,9 @@ class Purpose(StrEnum):
     STS_HOST = "mta_sts_host"
 
 
+OPTIONAL = frozenset({Purpose.TRACKING, Purpose.STS, Purpose.STS_HOST})
+
+
 class Need(StrEnum):
     """What happens without it."""
 

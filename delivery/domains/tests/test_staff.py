@@ -81,6 +81,18 @@ def test_check_now_shows_what_is_right_wrong_and_missing(dns):
     assert "1 right" in client.get(LIST).content.decode()
 
 
+def test_what_is_optional_may_be_left_out(dns, settings):
+    settings.PUBLIC_URL = "https://click.example.net"
+    domain = new_domain()
+    publish(dns.zone, [r for r in checking.records_of(domain) if r.need != "optional"])
+    client = staff_client(*RIGHTS)
+    client.post(f"{LIST}{domain.pk}/check/")
+    again = client.post(f"{LIST}{domain.pk}/check/", follow=True).content.decode()
+    assert "every record is right" in again
+    assert re.search(r">\s*Not used\s*<", again)
+    assert "missing" not in client.get(LIST).content.decode()
+
+
 def test_looking_needs_a_post_and_its_token(dns):
     domain = new_domain()
     assert staff_client(*RIGHTS).get(f"{LIST}{domain.pk}/check/").status_code == 405
