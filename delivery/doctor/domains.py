@@ -10,7 +10,7 @@ from accounts.models import DkimKey, SendingDomain
 from delivery.doctor.examination import Examination
 from delivery.doctor.parts import database_answers
 from delivery.doctor.verdict import Level, Verdict
-from delivery.domains.checking import findings_of, records_of
+from delivery.domains.checking import records_of
 from delivery.domains.checks import Finding, State, look_up
 from delivery.domains.records import Purpose
 
@@ -61,7 +61,7 @@ def _domains(examination: Examination) -> QuerySet[SendingDomain]:
 
 def _domain(examination: Examination, domain: SendingDomain) -> Iterator[Verdict]:
     wanted = records_of(domain, examination.installation)
-    found = look_up(wanted, examination.installation, examination.resolver, findings_of(domain))
+    found = look_up(wanted, examination.installation, examination.resolver)
     signing = {key.record.name for key in _signing(domain)}
     idle = {record.name for record in wanted if record.purpose == Purpose.DKIM} - signing
     for finding in found:

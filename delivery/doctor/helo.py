@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from delivery.doctor.examination import Examination
-from delivery.doctor.verdict import Level, Verdict
+from delivery.doctor.verdict import Level, Verdict, unanswered
 from delivery.smtp.dns import DnsUnreachable, NoSuchName
 
 
@@ -25,7 +25,7 @@ def check_helo(examination: Examination) -> Iterator[Verdict]:
     try:
         addresses = examination.resolver.addresses(name)
     except DnsUnreachable as error:
-        yield Verdict("helo", name, Level.UNKNOWN, f"{error}.", "Look whether DNS works here.")
+        yield unanswered("helo", name, error)
         return
     except NoSuchName:
         addresses = []

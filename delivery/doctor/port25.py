@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from accounts.models import SendingDomain
 from delivery.doctor.examination import Examination
 from delivery.doctor.parts import database_answers
-from delivery.doctor.verdict import Level, Verdict
-from delivery.smtp.dns import DnsError, DnsUnreachable, NoSuchName
+from delivery.doctor.verdict import Level, Verdict, unanswered
+from delivery.smtp.dns import DnsUnreachable, NoSuchName
 
 MOST_ADDRESSES = 4
 GIVE_PROBE = "Give a domain whose mail server may be called: --probe gmail.com."
@@ -25,10 +25,12 @@ def check_port25(examination: Examination) -> Iterator[Verdict]:
         return
     try:
         addresses = _addresses(examination, domain)
-    except DnsError as error:
+    except NoSuchName as error:
         yield Verdict("port25", domain, Level.UNKNOWN, f"{error}.", GIVE_PROBE)
-        return
-    yield _called(examination, domain, addresses)
+    except DnsUnreachable as error:
+        yield unanswered("port25", domain, error)
+    else:
+        yield _called(examination, domain, addresses)
 
 
 def _any_domain() -> str:

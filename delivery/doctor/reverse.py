@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
 from delivery.doctor.examination import Examination
-from delivery.doctor.verdict import Level, Verdict
+from delivery.doctor.verdict import Level, Verdict, unanswered
 from delivery.smtp.dns import DnsError, DnsUnreachable, NoSuchName
 
 PRIVATE = [
@@ -47,7 +47,7 @@ def _reverse(examination: Examination, address: str) -> Verdict:
     except NoSuchName:
         names, confirmed = [], []
     except DnsUnreachable as error:
-        return Verdict("ptr", address, Level.UNKNOWN, f"{error}.", "Look whether DNS works here.")
+        return unanswered("ptr", address, error)
     if confirmed:
         return Verdict("ptr", address, Level.OK, f"{address} is {confirmed[0]}, and back.")
     if not names:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from delivery.doctor.examination import Examination
-from delivery.doctor.verdict import Level, Verdict
+from delivery.doctor.verdict import Level, Verdict, unanswered
 from delivery.domains.https import NotServed, get
 from delivery.smtp.dns import DnsUnreachable, NoSuchName
 
@@ -17,7 +17,7 @@ def check_tracking(examination: Examination) -> Iterator[Verdict]:
     try:
         addresses = examination.resolver.addresses(host)
     except DnsUnreachable as error:
-        yield _verdict(examination, Level.UNKNOWN, f"{error}.", "Look whether DNS works here.")
+        yield unanswered("tracking", host, error)
         return
     except NoSuchName:
         addresses = []

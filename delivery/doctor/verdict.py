@@ -33,6 +33,12 @@ class Verdict:
         return {name: str(value) for name, value in asdict(self).items()}
 
 
+def unanswered(check: str, about: str, error: Exception) -> Verdict:
+    """Return that DNS gave no answer; which server failed how would not help a person."""
+    says = f"{str(error).partition(':')[0]}."
+    return Verdict(check, about, Level.UNKNOWN, says, "Look whether DNS works on this machine.")
+
+
 def exit_status(verdicts: list[Verdict]) -> int:
     """Return 0 where all is well, 1 with warnings or things unknown, 2 with problems."""
     return max((EXIT_STATUS[verdict.level] for verdict in verdicts), default=0)

@@ -23,6 +23,7 @@ from delivery.doctor.tests.conftest import (
     PUBLIC,
     serving,
 )
+from delivery.domains import checking
 from delivery.smtp.tests.scripted import drop, say, stall
 from emails.models import Recipient
 from emails.tests.factories import make_email
@@ -164,7 +165,7 @@ BROKEN = {
     "PTR missing": (without(PTR, "PTR"), [("ptr", ADDRESS, "problem", "hosting provider")]),
     "PTR silent": (
         lambda world: world.zone.fail(PTR),
-        [("ptr", ADDRESS, "unknown", "DNS works here")],
+        [("ptr", ADDRESS, "unknown", "DNS works on this machine")],
     ),
     "PTR leads elsewhere": (
         instead("out.example.net", "A", "203.0.113.1"),
@@ -277,6 +278,14 @@ def test_one_domain_alone(world):
     assert doctor(world)[0] == 2
     assert doctor(world, "--domain", DOMAIN.upper())[0] == 0
     assert other.findings == []
+
+
+def test_silent_dns_is_unknown_whatever_was_seen_before(world):
+    checking.check(world.domain)
+    world.zone.fail(f"_dmarc.{DOMAIN}")
+    status, findings = doctor(world)
+    [found] = complaints(findings)
+    assert (status, found["check"], found["level"]) == (1, "dmarc", "unknown")
 
 
 def test_examining_writes_nothing(world):
