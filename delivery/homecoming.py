@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
-from delivery.destinations import Destination, Purpose
+from delivery.inbound_addresses import Destination, Purpose
 from delivery.metrics import RETURNED
 from delivery.models import InboundMessage
 from delivery.original import recipient_of_original

@@ -53,6 +53,7 @@ class Identity:
     domain: str | None = None  # signs (d=), aligned with From
     keys: tuple[KeptKey, ...] = field(default=(), repr=False)  # RSA first
     return_path_host: str | None = None  # takes bounces, as DNS showed at the last check
+    tracking_host: str | None = None  # leads readers to us, as was seen at the last check
 
     @property
     def signers(self) -> tuple[Signer, ...]:
@@ -125,11 +126,17 @@ def _identity(covering: list[SendingDomain], keys: dict[int, list[KeptKey]]) -> 
     if not covering:
         return UNKNOWN
     domain = next((domain for domain in covering if domain.pk in keys), covering[0])
-    return Identity(domain.name, tuple(keys.get(domain.pk, ())), _return_path_host(domain.findings))
+    return Identity(
+        domain.name,
+        tuple(keys.get(domain.pk, ())),
+        _right(domain.findings, "return_path", "MX"),
+        _right(domain.findings, "tracking", "CNAME"),
+    )
 
 
-def _return_path_host(findings: list[dict[str, Any]]) -> str | None:
+def _right(findings: list[dict[str, Any]], purpose: str, kind: str) -> str | None:
+    """Return the name of the record for a purpose, where DNS showed it to be right."""
     for finding in findings:
-        if finding["purpose"] == "return_path" and finding["type"] == "MX":
+        if finding["purpose"] == purpose and finding["type"] == kind:
             return finding["name"] if finding["state"] == "right" else None
     return None

@@ -64,6 +64,7 @@ def add_tracking(copy: Copy) -> Copy:
         recipient_id=recipient.recipient_id,
         opens=email.track_opens,
         clicks=email.track_clicks,
+        host=copy.delivery.identity.tracking_host,
     )
     for warning in tracked.warnings:
         logger.warning(warning, extra=copy.delivery.log)

@@ -178,6 +178,12 @@ def networks(name: str, default: list[str]) -> list[IPv4Network | IPv6Network]:
     return checked(name, hint, lambda: [ip_network(word) for word in words(name, default, hint)])
 
 
+def ip_addresses(name: str, default: list[str]) -> list[str]:
+    """Return a list of IP addresses, each as it is usually written."""
+    hint = "Give addresses like 192.0.2.1,2001:db8::1."
+    return checked(name, hint, lambda: [str(ip_address(w)) for w in words(name, default, hint)])
+
+
 def servers(name: str, default: list[str]) -> list[str]:
     """Return a list of IP addresses, each with a port behind it or without."""
     hint = "Give addresses like 192.0.2.1, 192.0.2.1:5353 or [2001:db8::1]:5353."

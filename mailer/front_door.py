@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
@@ -9,8 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
 
+from delivery.domains.installation import this_installation
+from delivery.domains.policy import PATH, policy_of
+from delivery.domains.records import TRACKING_LABEL, return_path_host
+from delivery.smtp.mta_sts import policy_host
 from mailer.proxies import look_at_sender
 from tracking.express import Application, Environ, Express
+
+POLICY_HOSTS = policy_host(return_path_host(""))  # how they all begin
 
 
 class ApiHandler(WSGIHandler):
@@ -38,9 +45,39 @@ def front_door(pages: Application, api: Application) -> Application:
 
     def application(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         look_at_sender(environ)
+        answer_to_senders_names(environ)
+        if is_policy(environ):
+            return policy(environ, start_response)
         return express(environ, start_response)
 
     return application
+
+
+def answer_to_senders_names(environ: Environ) -> None:
+    """Take a tracked link under a name of the sender's own for one under ours.
+
+    Which names lead here, DNS knows, and a database that is away must break no link. What the
+    link says is signed, and no answer to it depends on the host.
+    """
+    host = environ.get("HTTP_HOST", "")
+    if environ["PATH_INFO"].startswith("/t/") and host.lower().startswith(f"{TRACKING_LABEL}."):
+        environ["HTTP_HOST"] = urlsplit(settings.PUBLIC_URL).netloc
+
+
+def is_policy(environ: Environ) -> bool:
+    """Tell whether somebody asks for the MTA-STS policy of a sender's return path."""
+    host = environ.get("HTTP_HOST", "").lower()
+    return bool(environ["PATH_INFO"] == PATH and host.startswith(POLICY_HOSTS))
+
+
+def policy(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Answer with it, where this installation takes mail by TLS; it is the same for all names."""
+    ours = this_installation()
+    found = ours.takes_tls and environ["REQUEST_METHOD"] in ("GET", "HEAD")
+    body = policy_of(ours.mail_host).encode() if found else b""
+    headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
+    start_response("200 OK" if found else "404 Not Found", headers)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 
 def _is_secure(environ: Environ) -> bool:

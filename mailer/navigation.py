@@ -39,6 +39,7 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("Templates", "draft", "emails", "template"),
         Entry("Suppressions", "block", "emails", "suppression"),
         Entry("Uploads", "attach_file", "uploads", "upload"),
+        Entry("Sending domains", "language", "accounts", "sendingdomain"),
         Entry("Inbound messages", "move_to_inbox", "delivery", "inboundmessage"),
     ],
     "Delivery": [

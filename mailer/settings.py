@@ -241,6 +241,7 @@ MX_REQUIRE_TLS = environment.switch("MX_REQUIRE_TLS", False)
 MTA_STS = environment.switch("MTA_STS", True)
 FETCH_ALLOWED_NETWORKS = environment.networks("FETCH_ALLOWED_NETWORKS", [])
 HELO_NAME = environment.text("HELO_NAME", "", default=_public.hostname or "localhost")
+SENDING_ADDRESSES = environment.ip_addresses("SENDING_ADDRESSES", [])
 # Before a relay more are of no use than it takes at once; before many servers, some hang at a few.
 _straight = MAIL_TRANSPORT == "mx"
 DELIVERY_CONCURRENCY = environment.number(
@@ -308,6 +309,11 @@ CELERY_BEAT_SCHEDULE = {  # django-celery-beat copies it to the database, where 
         "task": "accounts.forget_expired_keys",
         "schedule": 60.0,
         "options": {"expires": 60},
+    },
+    "look at the DNS of sending domains": {
+        "task": "delivery.check_domains",
+        "schedule": 30.0,
+        "options": {"expires": 30},
     },
 }
 CELERY_TIMEZONE = "UTC"

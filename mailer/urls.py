@@ -14,6 +14,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/", include("emails.api.urls")),
+    path("api/", include("delivery.domains.urls")),
     path("", include("uploads.urls")),
     path("", include("tracking.urls")),
     path("", include("delivery.urls")),

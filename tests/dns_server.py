@@ -40,6 +40,10 @@ class Zone:
         records = self._records.get((_key(name), "TXT"), [])
         return b"".join(records[0].rdata.data) if records else None
 
+    def clear(self) -> None:
+        """Hold nothing, and answer for every name."""
+        self._records.clear(), self._failing.clear(), self.asked.clear()
+
     def fail(self, name: str) -> None:
         """Answer every question about a name with SERVFAIL."""
         self._failing.add(_key(name))

@@ -68,6 +68,14 @@ def test_every_command_is_accepted(folder):
     assert parts[0].get_content() == (ROOT / "docs/images/inbox.png").read_bytes()
 
 
+def test_command_that_adds_a_domain_shows_its_records(folder):
+    section = (ROOT / "README.md").read_text().split("## Send from your own domain")[1]
+    command = re.search(r"```sh\n(.*?)```", section, re.DOTALL)[1]
+    answer = pasted(folder, command)
+    assert (answer["name"], answer["verified"]) == ("shop.example.com", False)
+    assert {"dkim", "return_path", "spf", "dmarc"} <= {r["purpose"] for r in answer["records"]}
+
+
 def captured(folder, message_id):
     for path in (folder / "var/outbox").glob(f"{message_id}-*.eml"):
         return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)

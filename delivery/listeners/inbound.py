@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import Error
 
-from delivery.destinations import Destination, find_destination
 from delivery.homecoming import Full, InFlight, Mail, take_in
+from delivery.inbound_addresses import Destination, find_destination
 from delivery.listeners.base import Listener
 from delivery.listeners.certificate import configured_certificate
 from delivery.listeners.database import Desk

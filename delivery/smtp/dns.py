@@ -69,11 +69,11 @@ class Resolver:
         hosts = [MailHost(r.preference, _written(r.exchange)) for r in records if isinstance(r, MX)]
         return sorted(hosts, key=lambda host: host.preference)
 
-    def addresses(self, host: str) -> list[str]:
+    def addresses(self, host: str, kinds: Sequence[str] = ("AAAA", "A")) -> list[str]:
         """Return the IP addresses, IPv6 first; none is an empty list."""
         found: list[str] = []
         trouble: DnsUnreachable | None = None
-        for kind in ("AAAA", "A"):
+        for kind in kinds:
             try:
                 found += [record.to_text() for record in self._ask(host, kind)]
             except DnsUnreachable as error:  # some servers fail at AAAA alone

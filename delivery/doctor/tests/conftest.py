@@ -1,0 +1,125 @@
+"""A world in which everything is right: DNS, a sending domain, a mail server, a web server."""
+
+import http.server
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from accounts.models import DkimKey, SendingDomain
+from accounts.tests.factories import make_domain
+from delivery.domains import checking
+from delivery.domains.policy import PATH, policy_of
+from delivery.domains.tests.zones import publish
+from delivery.smtp.tests.certificates import make_certificate
+from delivery.smtp.tests.scripted import ScriptedServer
+from tests.dns_server import DnsServer, Zone
+
+DOMAIN = "shop.example"
+HELO = "mail.example.net"
+PUBLIC = "click.example.net"
+ADDRESS = "192.0.2.1"
+PTR = "1.2.0.192.in-addr.arpa"
+PROBE = "big.example"
+
+
+class Web(http.server.BaseHTTPRequestHandler):
+    """A web process of ours; a test changes what the server answers."""
+
+    def do_GET(self):
+        self.send_response(self.server.status)
+        self.end_headers()
+        self.server.asked.append(self.path)
+        bodies = {"/healthz": self.server.body, PATH: self.server.policy}
+        self.wfile.write(bodies.get(self.path, self.server.pixel))
+
+    do_HEAD = do_GET
+
+    def date_time_string(self, timestamp=None):
+        return self.server.date or super().date_time_string(timestamp)
+
+    def log_message(self, *args):
+        """Say nothing."""
+
+
+@dataclass
+class World:
+    """What a test breaks."""
+
+    zone: Zone
+    settings: Any
+    web: Any
+    mail: ScriptedServer
+    domain: SendingDomain
+    folder: Any
+    arguments: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> DkimKey:
+        return self.domain.dkim_keys.get()
+
+    def replace(self, name, kind, *values):
+        self.zone.remove(name, kind)
+        if values:
+            self.zone.add(name, kind, *values)
+
+    def certificate(self, **options):
+        certificate = make_certificate(self.folder, **options)
+        self.settings.TLS_CERT_FILE = certificate.chain
+        self.settings.TLS_KEY_FILE = certificate.key
+
+
+@pytest.fixture(scope="module")
+def dns_server():
+    with DnsServer() as server:
+        yield server
+
+
+@contextmanager
+def serving(context=None):
+    """A web server on loopback, by https with a context."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Web)
+    server.status, server.body, server.date = 200, b'{"status": "ok"}', ""
+    server.pixel, server.policy, server.asked = b"GIF89a", policy_of(HELO).encode(), []
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def web(tmp_path, monkeypatch):
+    (tmp_path / "web").mkdir()
+    certificate = make_certificate(tmp_path / "web", names=[PUBLIC])
+    monkeypatch.setenv("SSL_CERT_FILE", certificate.chain)
+    with serving(certificate.server_context()) as server:
+        yield server
+
+
+@pytest.fixture
+def world(dns_server, web, settings, tmp_path, db):
+    zone = dns_server.zone
+    zone.clear()
+    settings.DNS_SERVERS = [dns_server.address]
+    settings.HELO_NAME, settings.SENDING_ADDRESSES = HELO, [ADDRESS]
+    settings.PUBLIC_URL = f"https://{PUBLIC}:{web.server_port}"
+    settings.INBOUND_LISTEN, settings.MAIL_TRANSPORT = [("127.0.0.1", 25)], "mx"
+    zone.add(HELO, "A", ADDRESS).add("out.example.net", "A", ADDRESS)
+    zone.add(PTR, "PTR", "out.example.net")
+    zone.add(PUBLIC, "A", "127.0.0.1")
+    zone.add(PROBE, "MX", f"mx.{PROBE}", 10).add(f"mx.{PROBE}", "A", "127.0.0.1")
+    domain = make_domain(name=DOMAIN)
+    assert DkimKey.generate(domain, DkimKey.Algorithm.ED25519).activate()
+    publish(zone, [r for r in checking.records_of(domain) if r.need != "optional"])
+    with ScriptedServer() as mail:
+        settings.MX_PORT = mail.port
+        made = World(zone, settings, web, mail, domain, tmp_path)
+        made.arguments = ["--probe", PROBE, "--seconds", "2"]
+        made.certificate(names=[HELO], days=60)
+        yield made
