@@ -74,21 +74,24 @@ def parse_entity(source: bytes) -> Entity:
     Messages within are leaves. Raises MalformedMime for a multipart without a boundary or without
     its parts, for more than MAX_PARTS, and for nesting deeper than MAX_DEPTH.
     """
-    entity = _entity(source, 0, len(source), 0)
+    entity = _entity(source, 0, len(source), 0, "text/plain")
     if sum(1 for _ in entity.walk()) > MAX_PARTS:
         raise MalformedMime(f"the message has more than {MAX_PARTS} parts")
     return entity
 
 
-def _entity(source: bytes, start: int, end: int, depth: int) -> Entity:
+def _entity(source: bytes, start: int, end: int, depth: int, default: str) -> Entity:
     if depth > MAX_DEPTH:
         raise MalformedMime(f"parts are nested deeper than {MAX_DEPTH} levels")
     body_start = _body_start(source, start, end)
     header = _HEADERS.parsestr(as_text(source[start:body_start]), headersonly=True)
+    header.set_default_type(default)
     children: tuple[Entity, ...] = ()
     if header.get_content_maintype() == "multipart":
         spans = _spans(source, body_start, end, header)
-        children = tuple(_entity(source, *span, depth + 1) for span in spans)
+        is_digest = header.get_content_type() == "multipart/digest"  # RFC 2046 §5.1.5
+        within = "message/rfc822" if is_digest else "text/plain"
+        children = tuple(_entity(source, *span, depth + 1, within) for span in spans)
     return Entity(source, start, body_start, end, header, children)
 
 
