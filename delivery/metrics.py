@@ -30,6 +30,14 @@ CLAIMED = Counter("mailer_claimed_recipients", "Recipients claimed.")
 IN_FLIGHT = Gauge("mailer_deliveries_in_flight", "Attempts that run now.")
 CONNECTIONS = Gauge("mailer_connections_open", "Connections to mail servers.", ["transport"])
 
+LISTENER_CONNECTIONS = Gauge(
+    "mailer_listener_connections", "Connections of others to us.", ["listener"]
+)
+LISTENER_REFUSALS = Counter(
+    "mailer_listener_refusals", "What a listener refused, and why.", ["listener", "reason"]
+)
+RETURNED = Counter("mailer_returned_mails", "Mails that came back, by what they were.", ["kind"])
+
 CLAIM_SECONDS = Histogram(
     "mailer_claim_seconds", "One claim with all that it loads, empty ones too.", buckets=STORED
 )

@@ -1,11 +1,12 @@
 """Reads settings from the environment and stops the start with a sentence when one is wrong."""
 
 import os
+import re
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -17,6 +18,8 @@ from environs import Env, EnvError
 env = Env()
 T = TypeVar("T")
 LEAST_SQLITE = (3, 35)
+_LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})+")
 
 
 def load_generated_settings(var: Path) -> None:
@@ -141,6 +144,31 @@ def database(name: str, default: str) -> dict[str, Any]:
             f"UPDATE … RETURNING). Use another build of Python, or PostgreSQL by {name}."
         )
     return dict(parsed)
+
+
+def addresses(name: str) -> list[tuple[str, int]]:
+    """Return where to listen, as addresses and ports; [] where it is not set."""
+    hint = "Give an address and a port like 0.0.0.0:25, or several with commas between: [::]:25."
+    return checked(name, hint, lambda: [_listening(word) for word in words(name, [], hint)])
+
+
+def _listening(word: str) -> tuple[str, int]:
+    """Return the address and the port of `192.0.2.1:25` or `[::1]:25`; ValueError for others."""
+    host, _, port = word.rpartition(":")
+    address = ip_address(host[1:-1] if host[:1] == "[" and host[-1:] == "]" else host)
+    if (address.version == 6) != (host[:1] == "[") or not 0 < int(port) < 65_536:
+        raise ValueError(word)
+    return str(address), int(port)
+
+
+def domain(name: str) -> str:
+    """Return a domain name in lower case, or "" where it is not set."""
+    value = text(name, "", default="").lower().rstrip(".")
+    if value and not _DOMAIN.fullmatch(value):
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}, which is no domain name. Give one like bounces.example.com."
+        )
+    return value
 
 
 def networks(name: str, default: list[str]) -> list[IPv4Network | IPv6Network]:

@@ -244,6 +244,24 @@ RETRY_MAX_SECONDS = environment.number("RETRY_MAX_SECONDS", 4200, most=7 * 86_40
 RETRY_JITTER = environment.number("RETRY_JITTER", 0.15, least=0, most=0.5)
 RETRY_FOR_SECONDS = environment.number("RETRY_FOR_SECONDS", 5 * 86_400, most=30 * 86_400)
 
+# --- The mail server ------------------------------------------------------------------------
+
+INBOUND_LISTEN = environment.addresses("INBOUND_LISTEN")
+RETURN_PATH_DOMAIN = environment.domain("RETURN_PATH_DOMAIN")
+RETURN_PATH_DAYS = environment.number("RETURN_PATH_DAYS", 30, most=365)
+TLS_CERT_FILE = environment.text("TLS_CERT_FILE", "", default="")
+TLS_KEY_FILE = environment.text("TLS_KEY_FILE", "", default="")
+if bool(TLS_CERT_FILE) != bool(TLS_KEY_FILE):
+    raise ImproperlyConfigured(
+        "TLS_CERT_FILE and TLS_KEY_FILE belong together. Set both of them to offer TLS, or none."
+    )
+INBOUND_MAX_BYTES = environment.number("INBOUND_MAX_BYTES", 10 * MEGABYTE, least=10_000)
+INBOUND_MAX_CONNECTIONS = environment.number("INBOUND_MAX_CONNECTIONS", 100, most=10_000)
+INBOUND_CONNECTIONS_PER_ADDRESS = environment.number(
+    "INBOUND_CONNECTIONS_PER_ADDRESS", 10, most=10_000
+)
+INBOUND_MAILS_PER_MINUTE = environment.number("INBOUND_MAILS_PER_MINUTE", 60, most=1_000_000)
+
 # --- Celery ---------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = REDIS_URL or "embedded://localhost"
