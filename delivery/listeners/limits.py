@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 
-
 MOST_ADDRESSES = 10_000
 
 

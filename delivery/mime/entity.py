@@ -114,8 +114,8 @@ def _spans(source: bytes, start: int, end: int, header: Message) -> list[tuple[i
     spans: list[tuple[int, int]] = []
     begins = -1
     for found in _delimiter(boundary).finditer(source, max(0, start - 2), end):
-        if begins >= 0:
-            spans.append((begins, max(begins, found.start())))
+        if 0 <= begins <= found.start():  # else two delimiters follow each other: no part
+            spans.append((begins, found.start()))
         if found["last"]:
             return _some(spans)
         begins = min(found.end() + 2, end)

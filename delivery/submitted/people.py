@@ -36,10 +36,7 @@ def mailboxes(value: str) -> Mailboxes:
 
 def sender_of(fields: Fields, mail_from: str) -> Address:
     """Return the address of From; where that is missing, of the envelope. Raises InvalidRequest."""
-    written = fields.one("from")
-    if not written and mail_from:
-        return checked_address(mail_from)
-    found = mailboxes(written)
+    found = mailboxes(fields.one("from") or mail_from)
     if len(found.addresses) != 1 or not found.exact:
         raise wrong("From", "Write one address, such as Shop <shop@example.com>.")
     return found.addresses[0]

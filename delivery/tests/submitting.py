@@ -24,7 +24,7 @@ def whole() -> EmailMessage:
     message = EmailMessage()
     message["From"] = "Müller Läden <shop@example.com>"
     message["To"] = "Ann <ann@example.org>, Bøb <bob@example.net>"
-    message["Subject"] = "Ihre Bestellung – größer denn je"
+    message["Subject"] = "Ihre Bestellung € größer denn je"
     message["Message-ID"] = "<order-1@shop.example.com>"
     message["X-Campaign"] = "spring"
     message.set_content("Grüße\n")
@@ -32,7 +32,7 @@ def whole() -> EmailMessage:
     html = message.get_payload()[1]
     assert isinstance(html, MIMEPart)
     html.add_related(PNG, "image", "png", cid="<logo>", filename="logo.png")
-    message.add_attachment(b"%PDF-1.4", "application", "pdf", filename="Rechnung Nr. 1 – ä.pdf")
+    message.add_attachment(b"%PDF-1.4", "application", "pdf", filename="Rechnung Nr. 1 € ä.pdf")
     return message
 
 

@@ -104,7 +104,8 @@ def test_invitation_keeps_its_parts_and_its_html_is_tracked():
     ]
     html = arrived.get_body(("html",))
     assert html.get_content().startswith("<p>Grüße</p><a href=")
-    assert "/t/c/" in html.get_content() and "/t/o/" in html.get_content()
+    assert "/t/c/" in html.get_content()
+    assert "/t/o/" in html.get_content()
     assert html["Content-Language"] == "en"
     calendar = b"--b\r\nContent-Type: text/calendar; charset=utf-8; method=REQUEST\r\n\r\n"
     assert calendar + b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n--b--\r\n" in content
@@ -123,7 +124,8 @@ FORWARDED = (
 )
 FLOWED = b"Content-Type: text/plain; format=flowed\r\n\r\nOne \r\nparagraph\r\n"
 ODD_CID = (
-    b"Content-Type: multipart/related; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nx\r\n"
+    b"Content-Type: multipart/related; boundary=b\r\n\r\n"
+    b"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n"
     b"--b\r\nContent-Type: image/png\r\nContent-ID: <a picture>\r\n\r\nx\r\n--b--\r\n"
 )
 NAMELESS = (
