@@ -148,7 +148,8 @@ class SubmissionConversation(Conversation):
             await self._log_in(mechanism.upper(), initial.strip())
 
     def _problem(self, mechanism: str) -> str:
-        assert self.session and self.envelope
+        assert self.session
+        assert self.envelope
         if not self._may_authenticate:
             return "538 5.7.11 Begin with STARTTLS: a key is not said in the clear"
         if self.session.authenticated:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from mimetypes import guess_extension
 from typing import Final
+from urllib.parse import quote
 
 from delivery.mime.entity import Entity, MalformedMime
 from delivery.mime.splicing import has_overlong_line, html_part, seven_bit
@@ -85,7 +86,8 @@ def _body(entity: Entity) -> Content:
             return _alternative(entity.children)
         case "multipart/related":
             root = _body(entity.children[0])
-            return Content(root.html, root.text, (*root.files, *map(_image, entity.children[1:])))
+            images = tuple(_image(part, root.html) for part in entity.children[1:])
+            return Content(root.html, root.text, root.files + images)
         case "text/html" if _is_body(entity, "text/html"):
             return Content(html=_text(entity))
         case "text/plain" if _is_body(entity, "text/plain"):
@@ -124,23 +126,32 @@ def _text(part: Entity) -> str:
     return text
 
 
-def _image(part: Entity) -> AttachedFile:
+def _image(part: Entity, html: str) -> AttachedFile:
     """A part that the HTML shows by its Content-ID (RFC 2387)."""
     content_id = _content_id(part)
-    if not content_id or part.header.get_content_disposition() == "attachment":
+    is_attachment = part.header.get_content_disposition() == "attachment"  # so Python writes it
+    if not content_id or (is_attachment and not _shows(html, content_id)):
         raise Unfit
-    suffix = guess_extension(part.media_type) or ""
-    return _attached(part, _filename(part) or f"inline{suffix}", content_id)
+    return _attached(part, _filename(part) or _made_up_name(part), content_id)
 
 
 def _file(part: Entity, html: str) -> AttachedFile:
     """A file beside the bodies; an image that the HTML shows may stand here too."""
     content_id = _content_id(part)
-    if content_id and f"cid:{content_id}" in html:
-        return _attached(part, _filename(part) or "inline", content_id)
+    if content_id and _shows(html, content_id):
+        return _attached(part, _filename(part) or _made_up_name(part), content_id)
     if part.header.get_content_disposition() != "attachment" or not _filename(part):
         raise Unfit
     return _attached(part, _filename(part), "")
+
+
+def _shows(html: str, content_id: str) -> bool:
+    """Tell whether a `cid:` link names the part, percent-encoded or not (RFC 2392)."""
+    return f"cid:{content_id}" in html or f"cid:{quote(content_id)}" in html
+
+
+def _made_up_name(part: Entity) -> str:
+    return f"inline{guess_extension(part.media_type) or ''}"
 
 
 def _attached(part: Entity, name: str, content_id: str) -> AttachedFile:
