@@ -12,6 +12,7 @@ from delivery.claim import Delivery
 from delivery.mime import Draft, Part, assemble
 from delivery.mime.draft import split_fields
 from delivery.mime.splicing import with_html
+from delivery.return_paths import return_path
 from delivery.signing import configured_signer
 from delivery.transports.base import Envelope
 from emails.addresses import Address
@@ -116,7 +117,7 @@ def compose(delivery: Delivery) -> Envelope:
         project_id=delivery.email.project_id,
         recipient_id=delivery.recipient.recipient_id,
         attempt=delivery.recipient.attempts,
-        mail_from=delivery.email.from_email,
+        mail_from=return_path(delivery),
         rcpt_to=delivery.recipient.address,
         content=copy.content,
         may_send=delivery.lease.held,

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from delivery.claim import Delivery
 from delivery.retry import RetryPolicy
-from delivery.smtp import Outcome, OutcomeKind
+from delivery.smtp import Outcome, OutcomeKind, Phase
+from delivery.smtp.classification import Reason, classify_refusal
 from emails.models import EventType, Status
 from emails.transitions import Settlement
 
@@ -21,10 +22,12 @@ FINAL = {
 
 def settlement(delivery: Delivery, outcome: Outcome, policy: RetryPolicy) -> Settlement:
     """Return what to record of an attempt that came to `outcome`."""
-    data = _data(delivery, outcome)
+    data, reason = _data(delivery, outcome), reason_of(outcome)
+    if reason:
+        data["class"] = reason.value
     if outcome.kind in FINAL:
         status, event = FINAL[outcome.kind]
-        return _settle(delivery, status, event, data)
+        return _settle(delivery, status, event, data, suppress=_is_dead(outcome, reason))
     return _postpone(delivery, data, policy, outcome.ambiguous)
 
 
@@ -73,6 +76,22 @@ def _settle(
 ) -> Settlement:
     token = delivery.lease.token
     return Settlement(delivery.recipient.recipient_id, token, status, event, data, **rest)
+
+
+def reason_of(outcome: Outcome) -> Reason | None:
+    """Return why it was refused; None where it was not, or where nobody said anything."""
+    if outcome.kind is OutcomeKind.DELIVERED or not (outcome.reply or outcome.status):
+        return None
+    reply = outcome.reply
+    if reply is None:
+        return classify_refusal(None, outcome.status, outcome.detail)
+    return classify_refusal(reply.code, reply.enhanced or outcome.status, reply.text)
+
+
+def _is_dead(outcome: Outcome, reason: Reason | None) -> bool:
+    """Tell whether the address is not to be tried again: what MAIL is told is about the sender."""
+    bounced = outcome.kind is OutcomeKind.BOUNCED and outcome.phase is not Phase.MAIL
+    return bounced and reason is not None and reason.is_of_address
 
 
 def _data(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from typing import Any
 
 from django.db import transaction
 
-from emails import hits, transitions
+from emails import hits, returning, transitions
 from emails.insertion import insert
 from emails.models import Email, EmailEvent, EventType, Recipient, Status
+from emails.returning import Return, Verdict
 from emails.transitions import Settlement
 
 logger = logging.getLogger(__name__)
@@ -52,8 +53,19 @@ def acceptance(row: Recipient) -> EmailEvent:
 
 
 def settle(settlements: Iterable[Settlement]) -> set[int]:
-    """Record what attempts came to; see `transitions.settle`."""
-    return transitions.settle(settlements)
+    """Record what attempts came to; see `transitions.settle`. Suppresses what is to be."""
+    rows = list(settlements)
+    if not any(row.suppress for row in rows):
+        return transitions.settle(rows)
+    with transaction.atomic():
+        settled = transitions.settle(rows)
+        returning.suppress_refused(rows, settled)
+    return settled
+
+
+def take_back(returned: Return) -> Verdict:
+    """Record what a mail that came back says; see `returning.take_back`."""
+    return returning.take_back(returned)
 
 
 def cancel(email: Email) -> None:

@@ -30,6 +30,7 @@ class Settlement:
     data: dict[str, Any] = field(default_factory=dict)
     wait: float = 0.0  # seconds until the next attempt, where one follows
     ambiguous: bool = False
+    suppress: bool = False  # the address is not to be tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +210,14 @@ def _settle_one(row: Settlement) -> bool:
             type=row.type, email_id=email_id, recipient_id=row.recipient_id, data=row.data
         )
     return bool(found)
+
+
+def bounce_later(recipient_id: int) -> bool:
+    """Move a recipient that went out, or may have, to bounced; False where it is neither."""
+    gone = Recipient.objects.filter(
+        pk=recipient_id, status__in=("delivered", "deferred", "expired")
+    )
+    return gone.update(status=Status.BOUNCED) == 1
 
 
 def cancel(email_id: int) -> list[int]:

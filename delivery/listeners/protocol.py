@@ -57,7 +57,11 @@ class _Lines(asyncio.StreamReader):
 
 
 class Conversation(SMTP):
-    """One connection. `handler` has aiosmtpd's hooks `handle_MAIL`, `handle_RCPT`, `handle_DATA`."""
+    """One connection. `handler` has aiosmtpd's hooks handle_MAIL, handle_RCPT and handle_DATA."""
+
+    transport: Any  # asyncio's; with TLS, that of the encrypted side
+    _reader: Any
+    _writer: Any
 
     def __init__(self, handler: Any, room: Room, hostname: str, **options: Any) -> None:
         self.room, self._origin = room, ""
@@ -144,6 +148,17 @@ class Conversation(SMTP):
         transport.close()
         self.loop.call_later(GOODBYE_SECONDS, transport.abort)
 
+    def part_soon(self) -> None:
+        """End once the answer that is about to be given is written."""
+        self.loop.call_soon(self._part_with)
+
+    def takes_mail(self) -> bool:
+        """Count a mail of this address, or tell that there were too many."""
+        taken = self.room.doorman.takes_mail(self._origin)
+        if not taken:
+            self.count_refusal("rate")
+        return taken
+
     async def push_and_part(self, words: str) -> None:
         """Answer, and end the conversation."""
         self._part_with(words)
@@ -166,7 +181,7 @@ class Conversation(SMTP):
         """Answer what went wrong within a command, without the words of the exception."""
         if isinstance(error, WrongLineEnd):
             self.count_refusal("protocol")
-            self.loop.call_soon(self._part_with)
+            self.part_soon()
             return "500 5.5.2 lines end in CRLF"
         if isinstance(error, ssl.SSLError | OSError):
             logger.info("a conversation broke", extra={"error": str(error)})
@@ -182,7 +197,7 @@ class Conversation(SMTP):
         if not hostname:
             await self.push("501 5.5.4 Syntax: EHLO hostname")
             return
-        self._set_rset_state()
+        self._set_rset_state()  # type: ignore[no-untyped-call]
         session: Any = self.session
         session.extended_smtp, session.host_name = True, hostname
         self.command_size_limits["MAIL"] = self.command_size_limits["RCPT"] = 1000
@@ -241,7 +256,7 @@ class Conversation(SMTP):
             envelope.content = envelope.original_content = incoming.content()
             self._reset_timeout(self.room.limits.message)
             status = await self._call_handler_hook("DATA")
-            self._set_post_data_state()
+            self._set_post_data_state()  # type: ignore[no-untyped-call]
             await self.push(status)
         finally:
             self.busy = False
@@ -250,7 +265,7 @@ class Conversation(SMTP):
             self.leave()
 
     async def _refuse_message(self, fault: Fault) -> None:
-        self._set_post_data_state()
+        self._set_post_data_state()  # type: ignore[no-untyped-call]
         self.count_refusal("size" if fault is Fault.TOO_LARGE else "protocol")
         if fault is Fault.BARE_LINE_END:
             await self.push_and_part(fault.value)

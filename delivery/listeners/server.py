@@ -31,6 +31,7 @@ class Server:
         name: str,
         address: tuple[str, int],
         make: Callable[[Server], Conversation],
+        *,
         limits: Limits,
         certificate: Certificate | None = None,
         implicit_tls: bool = False,
@@ -84,9 +85,13 @@ class Server:
 
     async def _listen(self) -> None:
         host, port = self.address
-        context = self._certificate and self._certificate.context()
+        implicit = self._certificate if self._implicit_tls else None
         self._server = await self._loop.create_server(
-            self._conversation, host, port, ssl=context if self._implicit_tls else None, backlog=128
+            self._conversation,
+            host,
+            port,
+            ssl=implicit.context() if implicit else None,
+            backlog=128,
         )
         self.address = (host, self._server.sockets[0].getsockname()[1])
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import re
 from base64 import b64encode
-from functools import partial
 from typing import Any, Final
 
 from django.conf import settings
@@ -14,7 +13,7 @@ from django.conf import settings
 from accounts.models import ApiKey
 from delivery.listeners.base import Listener
 from delivery.listeners.certificate import configured_certificate
-from delivery.listeners.database import apart
+from delivery.listeners.database import Desk
 from delivery.listeners.limits import Limits
 from delivery.listeners.logins import Failures, Malformed, decoded, key_of, plain_password
 from delivery.listeners.protocol import NULL_SENDER, Conversation
@@ -25,6 +24,7 @@ from emails.addresses import InvalidAddress, checked_address
 
 logger = logging.getLogger(__name__)
 
+THREADS: Final = 8  # in which the database is asked
 MECHANISMS: Final = ("PLAIN", "LOGIN")
 MOST_FAILURES: Final = 3  # in one conversation
 _AUTH_PARAMETER = re.compile(r"\s+AUTH=\S+", re.IGNORECASE)
@@ -33,7 +33,33 @@ _REVOKED: Final = "535 5.7.8 This API key was revoked. Ask staff for a new one."
 
 def listeners() -> list[Listener]:
     """Return what the settings ask for: submission by STARTTLS, and by TLS from the beginning."""
-    limits = Limits(
+    at_all = settings.SUBMISSION_LISTEN or settings.SUBMISSIONS_LISTEN
+    certificate = configured_certificate() if at_all else None
+    desk, failures, limits = Desk("submission", THREADS), Failures(), _limits()
+
+    def conversation(server: Server) -> Conversation:
+        return SubmissionConversation(server, desk, failures)
+
+    begun_by_starttls = [
+        Server("submission", address, conversation, limits=limits, certificate=certificate)
+        for address in settings.SUBMISSION_LISTEN
+    ]
+    begun_by_tls = [
+        Server(
+            "submissions",
+            address,
+            conversation,
+            limits=limits,
+            certificate=certificate,
+            implicit_tls=True,
+        )
+        for address in settings.SUBMISSIONS_LISTEN
+    ]
+    return [*begun_by_starttls, *begun_by_tls]
+
+
+def _limits() -> Limits:
+    return Limits(
         connections=500,
         connections_per_address=100,
         message_bytes=settings.MAX_MESSAGE_BYTES,
@@ -41,22 +67,13 @@ def listeners() -> list[Listener]:
         commands=1_000_000,
         idle=300.0,
     )
-    certificate, failures = configured_certificate(), Failures()
-    make = partial(SubmissionConversation, failures=failures)
-    return [
-        *(
-            Server("submission", address, make, limits, certificate)
-            for address in settings.SUBMISSION_LISTEN
-        ),
-        *(
-            Server("submissions", address, make, limits, certificate, implicit_tls=True)
-            for address in settings.SUBMISSIONS_LISTEN
-        ),
-    ]
 
 
 class Submissions:
     """What becomes of envelope and message: the hooks that aiosmtpd calls."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
 
     async def handle_MAIL(
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
@@ -84,7 +101,7 @@ class Submissions:
         """Accept the message; the answer comes after the commit."""
         mail_from = "" if envelope.mail_from == NULL_SENDER else envelope.mail_from
         message = Message(envelope.content, mail_from, tuple(envelope.rcpt_tos))
-        return await apart(partial(_accepted, session.auth_data, message))
+        return await self._desk.ask(_accepted, session.auth_data, message)
 
 
 def _accepted(key_id: int, message: Message) -> str:
@@ -102,9 +119,9 @@ def _accepted(key_id: int, message: Message) -> str:
 class SubmissionConversation(Conversation):
     """One client, which says first who it is."""
 
-    def __init__(self, server: Server, failures: Failures) -> None:
-        super().__init__(Submissions(), server, settings.HELO_NAME)
-        self._failures, self._failed = failures, 0
+    def __init__(self, server: Server, desk: Desk, failures: Failures) -> None:
+        super().__init__(Submissions(desk), server, settings.HELO_NAME)
+        self._desk, self._failures, self._failed = desk, failures, 0
 
     def extensions(self) -> list[str]:
         """Announce AUTH where a key may be said."""
@@ -170,7 +187,7 @@ class SubmissionConversation(Conversation):
             await self.push("501 5.7.0 Cancelled")
             return
         try:
-            api_key = await apart(partial(key_of, password))
+            api_key = await self._desk.ask(key_of, password)
         except Exception as error:  # noqa: BLE001  a database that is away is no wrong key
             await self.push(refusal(error))
             return

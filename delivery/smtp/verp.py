@@ -70,7 +70,7 @@ def _encode(raw: bytes) -> str:
 
 
 def _decode(local_part: str) -> bytes:
-    """Undo `_encode` in any case, and nothing that it does not write (RFC 4648 §3.5: spare bits)."""
+    """Undo `_encode`, in any case; nothing that it does not write (RFC 4648 §3.5: spare bits)."""
     folded = local_part.lower()
     token = folded[len(PREFIX) :]
     if not folded.startswith(PREFIX) or not folded.isascii() or len(token) > MAX_TOKEN:

@@ -6,9 +6,9 @@ import smtplib
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 
 from delivery.listeners.certificate import Certificate
+from delivery.listeners.database import Desk
 from delivery.listeners.limits import Limits
 from delivery.listeners.logins import Failures
 from delivery.listeners.server import Server
@@ -26,14 +26,21 @@ def listening(
     **limits: float,
 ) -> Iterator[Server]:
     """A listener at a free port, stopped at the end."""
-    make = partial(SubmissionConversation, failures=failures or Failures())
-    allowed = Limits(**{"greeting_pause": 0.0, "line_bytes": 10_000_000} | limits)
-    server = Server("submission", (HOST, 0), make, allowed, certificate, implicit_tls)
+    desk, counted = Desk("submission", 4), failures or Failures()
+    server = Server(
+        "submission",
+        (HOST, 0),
+        lambda room: SubmissionConversation(room, desk, counted),
+        limits=Limits(**{"greeting_pause": 0.0, "line_bytes": 10_000_000} | limits),
+        certificate=certificate,
+        implicit_tls=implicit_tls,
+    )
     server.start()
     try:
         yield server
     finally:
         server.stop(5)
+        desk.close()
 
 
 def connected(server: Server, key: str = "") -> smtplib.SMTP:

@@ -1,0 +1,150 @@
+"""What a mail from outside means for our rows, all of it in one commit.
+
+Hard bounces and complaints change them, by `emails/events.py`; what is noted only, is noted; what
+nobody but people can understand is kept for them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from delivery.destinations import Destination, Purpose
+from delivery.metrics import RETURNED
+from delivery.models import InboundMessage
+from delivery.original import recipient_of_original
+from delivery.smtp.reports import Kind, Report, read_report
+from delivery.smtp.reports.fields import subject_of
+from emails import events
+from emails.models import EventType, Recipient
+from emails.returning import Return, Verdict
+
+logger = logging.getLogger(__name__)
+
+EVENTS = {
+    Kind.BOUNCE: EventType.BOUNCE,
+    Kind.SOFT_BOUNCE: EventType.DEFER,
+    Kind.DELAY: EventType.DEFER,
+    Kind.COMPLAINT: EventType.COMPLAIN,
+}
+REASONS = {Purpose.ROLE: "written to us", Purpose.FEEDBACK: "a report that can't be assigned"}
+
+
+class InFlight(Exception):
+    """An attempt at the recipient runs, and its outcome must be recorded first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail as it came in."""
+
+    peer: str
+    mail_from: str
+    destinations: Sequence[Destination]
+    content: bytes
+
+
+def take_in(mail: Mail) -> None:
+    """Do what a mail means; once this returns, it is committed. It may be done twice.
+
+    Raises InFlight, for which it may come again in a moment, and django.db.Error.
+    """
+    kinds: list[str] = []
+    with transaction.atomic():
+        for destination in mail.destinations:
+            kinds.append(_take_in(mail, destination))
+    for kind in kinds:
+        RETURNED.labels(kind).inc()
+
+
+def _take_in(mail: Mail, destination: Destination) -> str:
+    """Return what it was, to be counted."""
+    recipient = _recipient(destination.recipient_id)
+    address = recipient.address if recipient else ""
+    feedback = destination.purpose is Purpose.FEEDBACK
+    report = read_report(mail.content, address, feedback=feedback)
+    if destination.purpose is Purpose.RETURN:
+        return _come_back(mail, destination, report, recipient)
+    if report.kind is Kind.COMPLAINT:
+        recipient = recipient_of_original(report)
+        if recipient:
+            return _come_back(mail, destination, report, recipient)
+    return _keep(mail, destination, report.why or REASONS[destination.purpose])
+
+
+def _recipient(recipient_id: int | None) -> Recipient | None:
+    return Recipient.objects.filter(pk=recipient_id).first() if recipient_id else None
+
+
+def _come_back(
+    mail: Mail, destination: Destination, report: Report, recipient: Recipient | None
+) -> str:
+    if report.kind is Kind.UNKNOWN:
+        return _keep(mail, destination, report.why)
+    if report.kind not in EVENTS or recipient is None:
+        return report.kind.value
+    verdict = events.take_back(
+        Return(
+            recipient_id=recipient.pk,
+            type=EVENTS[report.kind],
+            key=report.key,
+            data=_data(report),
+            suppress=_is_dead(report),
+        )
+    )
+    if verdict is Verdict.IN_FLIGHT:
+        raise InFlight
+    _log(report, recipient, verdict)
+    return report.kind.value if verdict is Verdict.RECORDED else verdict.name.lower()
+
+
+def _is_dead(report: Report) -> bool:
+    """Tell whether the address is not to be written to any more."""
+    hard = report.kind is Kind.BOUNCE and report.reason.is_of_address
+    return hard or report.kind is Kind.COMPLAINT
+
+
+def _data(report: Report) -> dict[str, Any]:
+    """Return the event's data: what was reported, and by whom."""
+    told: dict[str, Any] = {"source": "report"}
+    if report.kind is Kind.COMPLAINT:
+        told["feedback"] = report.feedback
+    else:
+        told["class"] = report.reason.value
+        told["reply"] = {"enhanced": report.status, "text": report.text}
+    if report.kind is Kind.DELAY:
+        told["reason"] = "the mail waits at another server, which tries on"
+    elif report.kind is Kind.SOFT_BOUNCE:
+        told["reason"] = "another server gave it up, for what may pass"
+    if report.reporter:
+        told["host"] = report.reporter
+    return told
+
+
+def _keep(mail: Mail, destination: Destination, reason: str) -> str:
+    """Keep it for staff."""
+    InboundMessage.objects.create(
+        peer=mail.peer,
+        mail_from=mail.mail_from,
+        rcpt_to=destination.address,
+        subject=subject_of(mail.content),
+        content=mail.content,
+        reason=reason[:200],
+    )
+    return "kept"
+
+
+def _log(report: Report, recipient: Recipient, verdict: Verdict) -> None:
+    logger.info(
+        "a mail came back",
+        extra={
+            "kind": report.kind.value,
+            "class": report.reason.value,
+            "recipient": recipient.address,
+            "verdict": verdict.name.lower(),
+        },
+    )

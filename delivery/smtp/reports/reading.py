@@ -1,0 +1,75 @@
+"""Reads a mail that came back, whatever it is."""
+
+from __future__ import annotations
+
+from email import message_from_bytes
+from email.message import Message
+from email.parser import HeaderParser
+from hashlib import sha256
+
+from .arf import ENCLOSING, enclosed_complaint, read_arf
+from .auto_reply import is_auto_reply, is_from_daemon, is_mass_answer
+from .dsn import read_dsn
+from .fields import Fields, decoded_text, parts_of, text_of, typed
+from .report import Kind, Original, Report
+from .unstructured import MOST_READ, read_unstructured
+
+
+def read_report(content: bytes, address: str = "", *, feedback: bool = False) -> Report:
+    """Return what a mail says of `address`; `feedback`: it came to where complaints come to.
+
+    Never raises: what can't be read is UNKNOWN, with why.
+    """
+    key = ""
+    try:
+        message = message_from_bytes(content)
+        key = _key(message, content)
+        return _read(message, content, key, address, feedback)
+    except Exception as error:  # noqa: BLE001  mail may be anything, and the parser's faults many
+        key = key or _digest(content)
+        return Report(Kind.UNKNOWN, key, why=f"it can't be read ({type(error).__name__})")
+
+
+def _read(message: Fields, content: bytes, key: str, address: str, feedback: bool) -> Report:
+    original = _original(message)
+    report = read_arf(message, key, original) or read_dsn(message, key, original, address)
+    if report is None and feedback:
+        report = enclosed_complaint(message, key, original)
+    return report or _by_its_words(message, content, key, address, original)
+
+
+def _by_its_words(
+    message: Fields, content: bytes, key: str, address: str, original: Original
+) -> Report:
+    automatic = is_auto_reply(message) and not is_from_daemon(message)
+    if not automatic:
+        short = message if len(content) <= MOST_READ else message_from_bytes(content[:MOST_READ])
+        if found := read_unstructured(short, key, original, address):
+            return found
+    if automatic or is_mass_answer(message):
+        return Report(Kind.AUTO_REPLY, key, text=text_of(message, "Subject"), original=original)
+    return Report(Kind.UNKNOWN, key, original=original, why="no bounce or report is found in it")
+
+
+def _key(message: Fields, content: bytes) -> str:
+    """Return the Message-ID, which outlives a second delivery, or a digest where there is none."""
+    return text_of(message, "Message-ID")[:200] or _digest(content)
+
+
+def _digest(content: bytes) -> str:
+    return sha256(content).hexdigest()
+
+
+def _original(message: Fields) -> Original:
+    """Return what is enclosed of the mail that it is about."""
+    for part in parts_of(message, *ENCLOSING):
+        payload = part.get_payload()
+        fields = payload[0] if isinstance(payload, list) and payload else None
+        if not isinstance(fields, Message):
+            fields = HeaderParser().parsestr(decoded_text(part).lstrip())
+        return Original(
+            return_path=typed(text_of(fields, "Return-Path")),
+            message_id=text_of(fields, "Message-ID"),
+            to=text_of(fields, "To"),
+        )
+    return Original()
