@@ -1,4 +1,5 @@
-# make run     start everything on this machine (PORT=8000, VAR=var)
+# make run     start everything on this machine (PORT=8000, VAR=var; SMTP_PORT: the first free one
+#              from 2525 on)
 # make test    run every test, on PostgreSQL and Redis too where they are installed (PROCESSES=3:
 #              most tests wait for processes of theirs; ARGS=-x and what else pytest takes)
 # make check   format, lint, types, layers, migrations, deployment settings
@@ -14,6 +15,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8000
+SMTP_PORT ?=
 VAR ?= var
 ARGS ?=
 PROCESSES ?= 3
@@ -42,7 +44,7 @@ CODE := mailer delivery tracking emails uploads accounts
 .PHONY: run test check chaos outage bench env lock clean
 
 run: $(RUN_READY)
-	@PORT='$(PORT)' VAR='$(VAR)' exec $(PY) -m mailer.development
+	@PORT='$(PORT)' SMTP_PORT='$(SMTP_PORT)' VAR='$(VAR)' exec $(PY) -m mailer.development
 
 test: $(DEV_READY)
 	$(PYTEST) $(ARGS)

@@ -62,7 +62,7 @@ class Failures:
         recent.append(self._clock())
         self._failed[origin] = recent
         self._forget()
-        return min(SLOWEST, 0.5 * 2 ** (len(recent) - 1))
+        return min(SLOWEST, 0.5 * 2.0 ** (len(recent) - 1))
 
     def _recent(self, origin: str) -> deque[float]:
         times = self._failed.get(origin) or deque()

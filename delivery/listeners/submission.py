@@ -121,7 +121,8 @@ class SubmissionConversation(Conversation):
 
     def __init__(self, server: Server, desk: Desk, failures: Failures) -> None:
         super().__init__(Submissions(desk), server, settings.HELO_NAME)
-        self._desk, self._failures, self._failed = desk, failures, 0
+        self._desk, self._failures = desk, failures
+        self._failed = 0
 
     def extensions(self) -> list[str]:
         """Announce AUTH where a key may be said."""
@@ -195,7 +196,8 @@ class SubmissionConversation(Conversation):
 
     async def _welcome(self, api_key: ApiKey) -> None:
         assert self.session
-        self.session.authenticated, self.session.auth_data = True, api_key.pk
+        self.session.authenticated = True
+        self.session.auth_data = api_key.pk
         await self.push("235 2.7.0 Welcome")
 
     async def _fail(self) -> None:
@@ -215,15 +217,15 @@ class SubmissionConversation(Conversation):
     async def _password(self, mechanism: str, initial: str) -> str | None:
         """Return what the client gives as its password, None where it gives up."""
         if mechanism == "PLAIN":
-            answer = initial or await self._ask("")
-            return None if answer == "*" else plain_password(decoded(answer))
-        for asked in ["Password:"] if initial else ["Username:", "Password:"]:
-            answer = await self._ask(asked)
-            if answer == "*":
-                return None
-            said = decoded(answer)
-        return said.decode("utf-8", "replace")
+            answer = decoded(initial) if initial else await self._ask("")
+            return None if answer is None else plain_password(answer)
+        if not initial and await self._ask("Username:") is None:
+            return None
+        answer = await self._ask("Password:")
+        return None if answer is None else answer.decode("utf-8", "replace")
 
-    async def _ask(self, for_what: str) -> str:
+    async def _ask(self, for_what: str) -> bytes | None:
         await self.push(f"334 {b64encode(for_what.encode()).decode()}")
-        return (await self._reader.readuntil()).decode("ascii", "replace").strip()
+        answer: bytes = await self._reader.readuntil()
+        said = answer.decode("ascii", "replace").strip()
+        return None if said == "*" else decoded(said)
