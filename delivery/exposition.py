@@ -1,4 +1,4 @@
-"""A worker's own `/metrics`: it serves no other HTTP, and knows best what it does."""
+"""A worker's or mail server's own `/metrics`: it serves no other HTTP, and knows what it does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def serve_metrics() -> Callable[[], None]:
     try:
         server, thread = start_http_server(settings.METRICS_PORT, settings.METRICS_ADDRESS)
     except OSError as error:
-        logger.error("no metrics from this worker, METRICS_PORT can't be used: %s", error)
+        logger.error("no metrics from this process, METRICS_PORT can't be used: %s", error)
         return lambda: None
 
     def end() -> None:

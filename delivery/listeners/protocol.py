@@ -12,10 +12,9 @@ import logging
 import re
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Protocol
 
-from aiosmtpd.smtp import SMTP, syntax
+from aiosmtpd.smtp import SMTP, TLSSetupException, syntax
 
 from delivery.listeners.limits import Doorman, Limits, origin_of
 from delivery.metrics import LISTENER_REFUSALS
@@ -46,14 +45,32 @@ class WrongLineEnd(Exception):
     """A command that does not end in CRLF, or has a CR, LF or NUL within."""
 
 
+class TooLong(Exception):
+    """A command of more than any command can have; it was read to its end."""
+
+
 class _Lines(asyncio.StreamReader):
     """Command lines end in CRLF (RFC 5321 §2.3.8); aiosmtpd would take a bare LF too."""
 
     async def readuntil(self, separator: Any = b"\n") -> bytes:
-        line = await super().readuntil(separator)
-        if separator == b"\n" and (line[-2:] != b"\r\n" or b"\r" in line[:-2] or b"\0" in line):
+        try:
+            line = await super().readuntil(separator)
+        except asyncio.LimitOverrunError as error:
+            await self._skip(error.consumed)
+            raise TooLong from None
+        if line[-2:] != b"\r\n" or b"\r" in line[:-2] or b"\0" in line:
             raise WrongLineEnd
         return line
+
+    async def _skip(self, consumed: int) -> None:
+        """Read the rest of a line that is too long."""
+        while True:
+            await self.read(consumed)
+            try:
+                await super().readuntil()
+                return
+            except asyncio.LimitOverrunError as error:
+                consumed = error.consumed
 
 
 class Conversation(SMTP):
@@ -66,6 +83,7 @@ class Conversation(SMTP):
     def __init__(self, handler: Any, room: Room, hostname: str, **options: Any) -> None:
         self.room, self._origin = room, ""
         self._refused = self.busy = self._leaving = False
+        self._cut: asyncio.TimerHandle | None = None
         super().__init__(
             handler,
             hostname=hostname,
@@ -110,6 +128,8 @@ class Conversation(SMTP):
         """Count it out."""
         if self._refused:
             return
+        if self._cut:
+            self._cut.cancel()
         if self in self.room.conversations:
             self.room.conversations.discard(self)
             self.room.doorman.leave(self._origin)
@@ -139,14 +159,16 @@ class Conversation(SMTP):
         self._part_with("421 4.4.2 that took too long")
 
     def _part_with(self, words: str = "") -> None:
-        """Say the last words, and wait for nobody who does not listen to them."""
+        """Say the last words, read no more, and wait for nobody who does not listen."""
         transport = self.transport
-        if transport is None:
+        if transport is None or self._cut:
             return
         if words and not transport.is_closing():
             transport.write(words.encode() + b"\r\n")
         transport.close()
-        self.loop.call_later(GOODBYE_SECONDS, transport.abort)
+        self._cut = self.loop.call_later(GOODBYE_SECONDS, transport.abort)
+        if self._handler_coroutine:
+            self._handler_coroutine.cancel()
 
     def part_soon(self) -> None:
         """End once the answer that is about to be given is written."""
@@ -159,23 +181,22 @@ class Conversation(SMTP):
             self.count_refusal("rate")
         return taken
 
-    async def push_and_part(self, words: str) -> None:
-        """Answer, and end the conversation."""
-        self._part_with(words)
-        await asyncio.sleep(0)
-
     def count_refusal(self, reason: str) -> None:
         """Count a refusal of ours, under a reason out of a few."""
         LISTENER_REFUSALS.labels(self.room.name, reason).inc()
 
     async def _handle_client(self) -> None:
-        await asyncio.sleep(self.room.limits.greeting_pause)
-        if self._reader._buffer:
-            self.count_refusal("protocol")
-            await self.push_and_part("554 5.5.1 you spoke before the greeting")
-            return
-        with suppress(ConnectionError):
-            await super()._handle_client()
+        try:
+            await asyncio.sleep(self.room.limits.greeting_pause)
+            if self._reader._buffer:
+                self.count_refusal("protocol")
+                self._part_with("554 5.5.1 you spoke before the greeting")
+            else:
+                await super()._handle_client()
+        except ConnectionError:
+            pass  # it is over
+        finally:  # aiosmtpd closes on most ways out, not on all
+            self._part_with()
 
     async def handle_exception(self, error: Exception) -> str:
         """Answer what went wrong within a command, without the words of the exception."""
@@ -183,7 +204,9 @@ class Conversation(SMTP):
             self.count_refusal("protocol")
             self.part_soon()
             return "500 5.5.2 lines end in CRLF"
-        if isinstance(error, ssl.SSLError | OSError):
+        if isinstance(error, TooLong):
+            return "500 5.5.2 the line is too long"
+        if isinstance(error, OSError | TLSSetupException):
             logger.info("a conversation broke", extra={"error": str(error)})
         else:
             logger.error("a conversation stumbled", exc_info=error)
@@ -241,7 +264,7 @@ class Conversation(SMTP):
             await self.push("503 5.5.1 need RCPT command")
         elif self._reader._buffer:  # RFC 2920 §3.1: DATA is the last of a group
             self.count_refusal("protocol")
-            await self.push_and_part("503 5.5.1 you spoke before the answer to DATA")
+            self._part_with("503 5.5.1 you spoke before the answer to DATA")
         else:
             await self._take_message(envelope)
 
@@ -268,7 +291,7 @@ class Conversation(SMTP):
         self._set_post_data_state()  # type: ignore[no-untyped-call]
         self.count_refusal("size" if fault is Fault.TOO_LARGE else "protocol")
         if fault is Fault.BARE_LINE_END:
-            await self.push_and_part(fault.value)
+            self._part_with(fault.value)
         else:
             await self.push(fault.value)
 
@@ -285,7 +308,7 @@ class Conversation(SMTP):
                 self._reader._buffer[:0] = incoming.rest
                 return incoming
             if incoming.received > 2 * limits.message_bytes + CHUNK:
-                await self.push_and_part(Fault.TOO_LARGE.value)
+                self._part_with(Fault.TOO_LARGE.value)
                 raise ConnectionResetError("it would not end")
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
-from delivery.listeners import inbound
-from delivery.listeners.inbound import Inbound, InboundConversation
 from delivery.listeners.database import Desk
+from delivery.listeners.inbound import Inbound, InboundConversation
 from delivery.listeners.limits import Limits
 from delivery.listeners.server import Server
 

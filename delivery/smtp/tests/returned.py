@@ -38,9 +38,9 @@ Diagnostic-Code: smtp; {text}
 """
 ARF = """\
 From: feedback@isp.example
-To: {to}
+To: fbl@example.com
 Subject: FW: Your order
-Message-ID: {message_id}
+Message-ID: <arf-1@isp.example>
 MIME-Version: 1.0
 Content-Type: multipart/report; report-type=feedback-report; boundary="b1"
 
@@ -109,10 +109,8 @@ def arf(
     fields: str = "",
     original: str = ORIGINAL,
     enclosed: str = "message/rfc822",
-    to: str = "fbl@example.com",
-    message_id: str = "<arf-1@isp.example>",
 ) -> bytes:
-    given = {"to": to, "message_id": message_id, "original": original, "enclosed": enclosed}
+    given = {"original": original, "enclosed": enclosed}
     return _wire(ARF.format(feedback=feedback, fields=fields, **given))
 
 
