@@ -161,7 +161,7 @@ class SubmissionConversation(Conversation):
             await self.push(problem)
         elif self._failures.too_many(self._origin):
             self.count_refusal("logins")
-            await self.push_and_part("421 4.7.0 Too many failed logins, try again later")
+            self._part_with("421 4.7.0 Too many failed logins, try again later")
         else:
             await self._log_in(mechanism.upper(), initial.strip())
 
@@ -212,7 +212,7 @@ class SubmissionConversation(Conversation):
         if self._failed < MOST_FAILURES:
             await self.push(f"535 {words}")
         else:
-            await self.push_and_part(f"535 {words}")
+            self._part_with(f"535 {words}")
 
     async def _password(self, mechanism: str, initial: str) -> str | None:
         """Return what the client gives as its password, None where it gives up."""

@@ -1,4 +1,4 @@
-"""`python -m mailer.development`: what `make run` starts; PORT, SMTP_PORT and VAR are its settings."""
+"""`python -m mailer.development`: what `make run` starts. Its settings: PORT, SMTP_PORT, VAR."""
 
 from __future__ import annotations
 

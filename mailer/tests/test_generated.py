@@ -52,7 +52,7 @@ def test_smtp_address_follows_its_port(tmp_path: Path) -> None:
 def test_first_free_port_is_taken_and_none_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with pytest.raises(ImproperlyConfigured, match="are all taken.*SMTP_PORT="):
+        with pytest.raises(ImproperlyConfigured, match=r"are all taken.*SMTP_PORT="):
             first_free(range(port, port + 1), "SMTP_PORT")
     assert first_free(range(port, port + 1), "SMTP_PORT") == port
 
