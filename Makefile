@@ -31,6 +31,7 @@ PIP := $(PY) -m pip --quiet --disable-pip-version-check install
 CREATED := $(VENV)/.created
 RUN_READY := $(VENV)/.run
 DEV_READY := $(VENV)/.dev
+NODE_READY := $(VENV)/node/node_modules/.package-lock.json
 BENCH_READY := $(VENV)/.bench
 
 # What `make check` looks at is the code, not somebody's environment.
@@ -46,7 +47,7 @@ CODE := mailer delivery tracking emails uploads accounts
 run: $(RUN_READY)
 	@PORT='$(PORT)' SMTP_PORT='$(SMTP_PORT)' VAR='$(VAR)' exec $(PY) -m mailer.development
 
-test: $(DEV_READY)
+test: $(DEV_READY) $(NODE_READY)
 	$(PYTEST) $(ARGS)
 	@if $(PY) -m tests.servers; then TEST_SERVICES=1 $(PYTEST) $(ARGS); \
 	else test -z "$$REQUIRE_SERVICES"; fi
@@ -105,6 +106,13 @@ $(DEV_READY): requirements-dev.txt requirements.txt $(CREATED)
 	@echo "installing what it runs on and what the tests need (once) ..."
 	@$(PIP) -r requirements-dev.txt
 	@touch $@ $(RUN_READY)
+
+# A mail client in Node.js, for a test that is left out where there is none.
+$(NODE_READY): delivery/listeners/tests/node/package-lock.json $(CREATED)
+	@mkdir -p $(dir $@)
+	@if command -v npm >/dev/null; then cp $(dir $<)package*.json $(VENV)/node/ && \
+		cd $(VENV)/node && npm ci --silent; fi
+	@mkdir -p $(dir $@) && touch $@
 
 $(BENCH_READY): benchmarks/requirements.txt $(DEV_READY)
 	@echo "installing what it is measured beside (once) ..."

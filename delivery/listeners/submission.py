@@ -195,9 +195,8 @@ class SubmissionConversation(Conversation):
         await (self._welcome(api_key) if api_key else self._fail())
 
     async def _welcome(self, api_key: ApiKey) -> None:
-        assert self.session
-        self.session.authenticated = True
-        self.session.auth_data = api_key.pk
+        session: Any = self.session
+        session.authenticated, session.auth_data = True, api_key.pk
         await self.push("235 2.7.0 Welcome")
 
     async def _fail(self) -> None:
