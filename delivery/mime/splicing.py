@@ -82,8 +82,8 @@ def _rewritten(part: Entity, content_type: str | None, encoding: str, lines: byt
     replaced = {_ENCODING, _CONTENT_TYPE} if content_type else {_ENCODING}
     kept = [field for field in _FIELD_END.split(header) if _name(field) not in replaced]
     ours = f"Content-Type: {content_type}\r\n" if content_type else ""
-    ours += f"Content-Transfer-Encoding: {encoding}\r\n\r\n"
-    return b"".join(kept) + ours.encode() + lines
+    ours += f"Content-Transfer-Encoding: {encoding}\r\n"  # first: some readers stop at bad lines
+    return b"".join([ours.encode(), *kept, b"\r\n", lines])
 
 
 def _name(field: bytes) -> str:

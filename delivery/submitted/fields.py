@@ -6,9 +6,13 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 from accounts.errors import InvalidRequest
 from delivery.mime.entity import as_text
+
+HEADER_LIMIT: Final = 131_072
+"""Octets in a header: room for some thousand recipients named in it."""
 
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:[ \t]*(.*)", re.DOTALL)
 _START = re.compile(rb"(?m)^(?![ \t])")
@@ -57,6 +61,8 @@ def split_message(content: bytes) -> tuple[Fields, bytes]:
     if content.startswith(b"\r\n"):
         return Fields(()), content[2:]
     header, _, body = content.partition(b"\r\n\r\n")
+    if len(header) > HEADER_LIMIT:
+        raise wrong("header", f"It has {len(header)} octets; use at most {HEADER_LIMIT}.")
     return Fields(tuple(_fields(header.removesuffix(b"\r\n") + b"\r\n"))), body
 
 
