@@ -67,7 +67,7 @@ def _shown(part: Entity | None) -> str:
     """Return the text of a body for staff and for tracking, "" where it can't be read."""
     try:
         return _text(part) if part else ""
-    except MalformedMime:
+    except (Unfit, MalformedMime):
         return ""
 
 

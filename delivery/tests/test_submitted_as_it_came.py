@@ -138,10 +138,13 @@ EMPTY_FILE = (
     b"--b\r\nContent-Type: text/csv\r\nContent-Disposition: attachment; filename=a.csv\r\n\r\n"
     b"\r\n--b--\r\n"
 )
+UNKNOWN_ENCODING = b"Content-Transfer-Encoding: x-uuencode\r\n\r\nbegin 644 a\r\n"
 PATH_NAME = EMPTY_FILE.replace(b"filename=a.csv\r\n\r\n", b'filename="a/b.csv"\r\n\r\nx')
 
 
-@pytest.mark.parametrize("source", [FORWARDED, FLOWED, ODD_CID, NAMELESS, EMPTY_FILE, PATH_NAME])
+@pytest.mark.parametrize(
+    "source", [FORWARDED, FLOWED, ODD_CID, NAMELESS, EMPTY_FILE, PATH_NAME, UNKNOWN_ENCODING]
+)
 def test_unusual_structure_keeps_every_byte(source):
     assert body_of(sent(BASE + source)) == body_of(source)
 
