@@ -4,7 +4,7 @@ Nothing is ever stripped: what a caller wrote goes out as it was written, or not
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 LINE_LIMIT: Final = 998
@@ -120,6 +120,15 @@ def check_written_header(name: str, value: str) -> None:
 def is_ours(name: str) -> bool:
     """Whether the platform or the servers on the way write this field, and not the caller."""
     return _advice(name.lower()) is not None
+
+
+def header_pairs(headers: Mapping[str, str | list[str]]) -> list[tuple[str, str]]:
+    """Return name and value of each field, of those that repeat one after the other."""
+    return [
+        (name, value)
+        for name, values in headers.items()
+        for value in ([values] if isinstance(values, str) else values)
+    ]
 
 
 def is_structured(name: str) -> bool:

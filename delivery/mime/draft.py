@@ -15,6 +15,7 @@ from emails.headers import (
     check_custom_headers,
     check_header_text,
     check_written_header,
+    header_pairs,
 )
 from emails.parts import check_content_id, check_content_type
 from uploads.filenames import check_filename
@@ -100,11 +101,7 @@ def is_message_id(value: str) -> bool:
 
 def split_fields(headers: Mapping[str, str | list[str]]) -> tuple[Pairs, Pairs]:
     """Return the fields of WRITTEN and the custom ones; a name may have several values."""
-    pairs = [
-        (name, value)
-        for name, values in headers.items()
-        for value in ([values] if isinstance(values, str) else values)
-    ]
+    pairs = header_pairs(headers)
     written = tuple(pair for pair in pairs if pair[0].lower() in WRITTEN)
     return written, tuple(pair for pair in pairs if pair not in written)
 
