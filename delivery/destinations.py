@@ -37,6 +37,8 @@ def find_destination(address: str) -> Destination | None:
 
     `postmaster` alone is an address too (RFC 5321 §4.1.1.3).
     """
+    if not address.isascii():  # none of ours has other characters
+        return None
     local_part, _, domain = address.rpartition("@")
     if not local_part and domain.lower() == "postmaster":
         return Destination(domain, Purpose.ROLE)

@@ -17,7 +17,7 @@ from delivery.destinations import Destination, Purpose
 from delivery.metrics import RETURNED
 from delivery.models import InboundMessage
 from delivery.original import recipient_of_original
-from delivery.smtp.reports import Kind, Report, read_report
+from delivery.smtp.reports import Kind, Report, read_complaint, read_report
 from delivery.smtp.reports.fields import subject_of
 from emails import events
 from emails.models import EventType, Recipient
@@ -25,17 +25,29 @@ from emails.returning import Return, Verdict
 
 logger = logging.getLogger(__name__)
 
+MOST_KEPT = 5000  # that nobody has handled yet: strangers must not fill the disk
+
 EVENTS = {
     Kind.BOUNCE: EventType.BOUNCE,
     Kind.SOFT_BOUNCE: EventType.DEFER,
     Kind.DELAY: EventType.DEFER,
     Kind.COMPLAINT: EventType.COMPLAIN,
 }
+SAID = {
+    Kind.BOUNCE: "it came back: a server gave it up later",
+    Kind.SOFT_BOUNCE: "it came back: a server gave it up, for what may pass",
+    Kind.DELAY: "it waits at another server, which goes on trying",
+    Kind.COMPLAINT: "the reader called it spam, or wants no more",
+}
 REASONS = {Purpose.ROLE: "written to us", Purpose.FEEDBACK: "a report that can't be assigned"}
 
 
 class InFlight(Exception):
     """An attempt at the recipient runs, and its outcome must be recorded first."""
+
+
+class Full(Exception):
+    """So much waits for staff that no more is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +63,7 @@ class Mail:
 def take_in(mail: Mail) -> None:
     """Do what a mail means; once this returns, it is committed. It may be done twice.
 
-    Raises InFlight, for which it may come again in a moment, and django.db.Error.
+    Raises InFlight and Full, for which it may come again later, and django.db.Error.
     """
     kinds: list[str] = []
     with transaction.atomic():
@@ -63,21 +75,14 @@ def take_in(mail: Mail) -> None:
 
 def _take_in(mail: Mail, destination: Destination) -> str:
     """Return what it was, to be counted."""
-    recipient = _recipient(destination.recipient_id)
-    address = recipient.address if recipient else ""
-    feedback = destination.purpose is Purpose.FEEDBACK
-    report = read_report(mail.content, address, feedback=feedback)
     if destination.purpose is Purpose.RETURN:
+        recipient = Recipient.objects.filter(pk=destination.recipient_id or 0).first()
+        report = read_report(mail.content, recipient.address if recipient else "")
         return _come_back(mail, destination, report, recipient)
-    if report.kind is Kind.COMPLAINT:
-        recipient = recipient_of_original(report)
-        if recipient:
-            return _come_back(mail, destination, report, recipient)
+    report = read_complaint(mail.content, feedback=destination.purpose is Purpose.FEEDBACK)
+    if report.kind is Kind.COMPLAINT and (recipient := recipient_of_original(report)):
+        return _come_back(mail, destination, report, recipient)
     return _keep(mail, destination, report.why or REASONS[destination.purpose])
-
-
-def _recipient(recipient_id: int | None) -> Recipient | None:
-    return Recipient.objects.filter(pk=recipient_id).first() if recipient_id else None
 
 
 def _come_back(
@@ -110,23 +115,19 @@ def _is_dead(report: Report) -> bool:
 
 def _data(report: Report) -> dict[str, Any]:
     """Return the event's data: what was reported, and by whom."""
-    told: dict[str, Any] = {"source": "report"}
+    told: dict[str, Any] = {"reason": SAID[report.kind]}
     if report.kind is Kind.COMPLAINT:
-        told["feedback"] = report.feedback
+        told |= {"feedback": report.feedback, "user_agent": report.reporter}
     else:
-        told["class"] = report.reason.value
-        told["reply"] = {"enhanced": report.status, "text": report.text}
-    if report.kind is Kind.DELAY:
-        told["reason"] = "the mail waits at another server, which tries on"
-    elif report.kind is Kind.SOFT_BOUNCE:
-        told["reason"] = "another server gave it up, for what may pass"
-    if report.reporter:
-        told["host"] = report.reporter
-    return told
+        told |= {"class": report.reason.value, "host": report.reporter}
+        told["reply"] = {"code": report.code, "enhanced": report.status, "text": report.text}
+    return {name: value for name, value in told.items() if value}
 
 
 def _keep(mail: Mail, destination: Destination, reason: str) -> str:
     """Keep it for staff."""
+    if InboundMessage.objects.filter(handled_at=None).count() >= MOST_KEPT:
+        raise Full
     InboundMessage.objects.create(
         peer=mail.peer,
         mail_from=mail.mail_from,

@@ -20,6 +20,9 @@ UNTOUCHED = (
 )
 
 
+MOST_NOTED = 20  # events of one recipient: whoever has its return path may send any number
+
+
 @dataclass(frozen=True, slots=True)
 class Return:
     """What a mail that came back says of a recipient.
@@ -53,15 +56,19 @@ def take_back(returned: Return) -> Verdict:
             return Verdict.NOT_SENT
         if row.status == Status.SENDING:
             return Verdict.IN_FLIGHT
-        if _is_known(row, returned.key) or not _is_news(row, returned):
+        if _is_known(row, returned) or not _is_news(row, returned):
             return Verdict.KNOWN
         _record(row, returned)
     return Verdict.RECORDED
 
 
-def _is_known(row: Recipient, key: str) -> bool:
+def _is_known(row: Recipient, returned: Return) -> bool:
+    """Tell whether it came before, or is one more of many; a bounce ends it all the same."""
     events = EmailEvent.objects.filter(email_id=row.email_id, recipient_id=row.pk)
-    return events.filter(data__returned=key).exists()
+    before = events.filter(data__has_key="returned").values_list("data__returned", flat=True)
+    if returned.key in before:
+        return True
+    return returned.type != EventType.BOUNCE and len(before) >= MOST_NOTED
 
 
 def _is_news(row: Recipient, returned: Return) -> bool:

@@ -38,6 +38,7 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("Emails", "mail", "emails", "email"),
         Entry("Templates", "draft", "emails", "template"),
         Entry("Uploads", "attach_file", "uploads", "upload"),
+        Entry("Inbound messages", "move_to_inbox", "delivery", "inboundmessage"),
     ],
     "Access": [
         Entry("Projects", "workspaces", "accounts", "project"),

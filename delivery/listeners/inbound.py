@@ -14,19 +14,20 @@ from django.conf import settings
 from django.db import Error
 
 from delivery.destinations import Destination, find_destination
-from delivery.homecoming import InFlight, Mail, take_in
+from delivery.homecoming import Full, InFlight, Mail, take_in
 from delivery.listeners.base import Listener
 from delivery.listeners.certificate import configured_certificate
 from delivery.listeners.database import Desk
 from delivery.listeners.limits import Limits
 from delivery.listeners.protocol import NULL_SENDER, Conversation
 from delivery.listeners.server import Server
+from delivery.smtp.reports.fields import storable
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 THREADS = 8
-MOST_RECIPIENTS = 50  # of one mail; ours bring back one each
+MOST_RECIPIENTS = 10  # of one mail; a return path is that of one
 MOST_REFUSED = 10  # recipients of one connection: more is somebody who guesses
 IN_FLIGHT_SECONDS = 10.0  # for an attempt's outcome to be recorded, before the mail comes again
 
@@ -83,7 +84,7 @@ class Inbound:
         """Do what it means, then answer."""
         mail = Mail(
             peer=session.peer[0].partition("%")[0],
-            mail_from="" if envelope.mail_from == NULL_SENDER else envelope.mail_from[:320],
+            mail_from=storable(envelope.mail_from.removeprefix(NULL_SENDER))[:320],
             destinations=tuple(envelope.destinations),
             content=envelope.content,
         )
@@ -92,16 +93,20 @@ class Inbound:
             try:
                 answer = await self._ask(take_in, mail)
                 return answer or "250 2.0.0 taken"
+            except Full:
+                return "452 4.3.1 no room, try again later"
             except InFlight:
                 if smtp.loop.time() > ends:
                     return "451 4.3.2 its delivery is not over yet, try again later"
             await asyncio.sleep(0.2)
 
     async def _ask(self, work: Callable[..., T], *arguments: object) -> T | str:
+        """Return what the database says, AWAY where it says nothing; it may still do it then."""
+        asked = self._desk.ask(work, *arguments)
         try:
-            return await self._desk.ask(work, *arguments)
-        except Error as error:
-            logger.error("the database is out of reach: %s", error)
+            return await asyncio.wait_for(asked, settings.DATABASE_ANSWER_SECONDS)
+        except (Error, TimeoutError) as error:
+            logger.error("the database is out of reach: %r", error)
             return AWAY
 
 

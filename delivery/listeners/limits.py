@@ -41,13 +41,9 @@ class Doorman:
 
     def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits, self._clock = limits, clock
+        self.connections = 0  # that are inside
         self._inside: Counter[str] = Counter()
         self._mails: dict[str, deque[float]] = {}
-
-    @property
-    def connections(self) -> int:
-        """How many are inside."""
-        return self._inside.total()
 
     def enter(self, origin: str) -> bool:
         """Count a new connection in, or tell that there is no room for it."""
@@ -57,11 +53,13 @@ class Doorman:
         ):
             return False
         self._inside[origin] += 1
+        self.connections += 1
         return True
 
     def leave(self, origin: str) -> None:
         """Count a connection out that was let in."""
         self._inside[origin] -= 1
+        self.connections -= 1
         if self._inside[origin] <= 0:
             del self._inside[origin]
 

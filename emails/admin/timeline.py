@@ -93,6 +93,8 @@ def _facts(data: dict[str, Any]) -> Iterator[Fact]:
 
 
 PLAIN = {
+    "class": "Class",
+    "feedback": "Complaint",
     "reason": "Reason",
     "detail": "Detail",
     "attempt": "Attempt",

@@ -118,10 +118,40 @@ def sentence(environment, **changes):
         ("RETRY_FOR_SECONDS", "1e99"),
         ("DATABASE_CONN_MAX_AGE", "-1"),
         ("HSTS_SECONDS", "-1"),
+        ("INBOUND_LISTEN", "25"),
+        ("INBOUND_LISTEN", "0.0.0.0"),
+        ("INBOUND_LISTEN", "0.0.0.0:0"),
+        ("INBOUND_LISTEN", "0.0.0.0:65536"),
+        ("INBOUND_LISTEN", "mail.example.com:25"),
+        ("INBOUND_LISTEN", "::1:25"),
+        ("INBOUND_LISTEN", "[127.0.0.1]:25"),
+        ("RETURN_PATH_DOMAIN", "localhost"),
+        ("RETURN_PATH_DOMAIN", "bounces@example.com"),
+        ("RETURN_PATH_DOMAIN", "bounces.example.com:25"),
+        ("RETURN_PATH_DOMAIN", f"{'x' * 64}.example.com"),
+        ("RETURN_PATH_DAYS", "0"),
+        ("INBOUND_MAX_BYTES", "10MB"),
+        ("INBOUND_MAX_CONNECTIONS", "0"),
+        ("INBOUND_CONNECTIONS_PER_ADDRESS", "0"),
+        ("INBOUND_MAILS_PER_MINUTE", "0"),
     ],
 )
 def test_wrong_setting_is_named_in_one_sentence(environment, name, value):
     assert sentence(environment, **{name: value}).startswith(f"{name} ")
+
+
+@pytest.mark.parametrize("name", ["TLS_CERT_FILE", "TLS_KEY_FILE"])
+def test_certificate_and_key_belong_together(environment, name):
+    assert "belong together" in sentence(environment, **{name: "/run/tls/a.pem"})
+
+
+def test_addresses_of_listeners_are_read(environment):
+    read = loaded(
+        environment, INBOUND_LISTEN="127.0.0.1:25, [::1]:2525", RETURN_PATH_DOMAIN="B.Example."
+    )
+    assert read["INBOUND_LISTEN"] == [("127.0.0.1", 25), ("::1", 2525)]
+    assert read["RETURN_PATH_DOMAIN"] == "b.example"
+    assert loaded(environment, INBOUND_LISTEN=None)["INBOUND_LISTEN"] == []
 
 
 def test_relay_without_a_url_is_named(environment):

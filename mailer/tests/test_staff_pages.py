@@ -16,6 +16,7 @@ LISTS = {
     "emails.view_email": "/admin/emails/email/",
     "emails.view_template": "/admin/emails/template/",
     "uploads.view_upload": "/admin/uploads/upload/",
+    "delivery.view_inboundmessage": "/admin/delivery/inboundmessage/",
     "accounts.view_project": "/admin/accounts/project/",
     "accounts.view_apikey": "/admin/accounts/apikey/",
     "auth.view_user": "/admin/auth/user/",
@@ -74,6 +75,9 @@ def test_every_list_and_form_opens(admin_client):
         "emails/template/{}/change/",
         "accounts/apikey/{}/change/",
         "accounts/apikey/{}/revoke/",
+        "delivery/inboundmessage/{}/change/",
+        "delivery/inboundmessage/{}/eml/",
+        "delivery/inboundmessage/{}/handled/",
     ],
 )
 def test_rows_that_are_not_there_are_not_found(admin_client, path, row):

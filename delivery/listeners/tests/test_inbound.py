@@ -38,7 +38,8 @@ def test_hard_bounce_moves_delivered_to_bounced_and_suppresses(server) -> None:
     assert status_of(recipient) == Status.BOUNCED
     event = EmailEvent.objects.get(recipient=recipient, type=EventType.BOUNCE)
     assert event.data["class"] == "bad_mailbox"
-    assert event.data["reply"] == {"enhanced": "5.1.1", "text": "550 5.1.1 User unknown"}
+    assert event.data["reply"] == {"code": 550, "enhanced": "5.1.1", "text": "User unknown"}
+    assert event.data["reason"].startswith("it came back")
     assert event.data["host"] == "mx.example.net"
     suppression = Suppression.objects.get()
     assert (suppression.address, suppression.reason) == ("ann@example.org", "bounce")
@@ -289,6 +290,35 @@ def test_several_mails_go_over_one_connection(server) -> None:
     assert {status_of(row) for row in rows} == {"bounced"}
 
 
+def test_notes_about_one_recipient_have_an_end_and_a_bounce_still_counts(server) -> None:
+    recipient = delivered()
+    late = of_recipient(action="delayed", status="4.4.1", text="timed out")
+    for number in range(22):
+        content = dsn(late, message_id=f"<late-{number}@mx.example.net>")
+        assert deliver(server, return_address(recipient), content).startswith(b"250")
+    assert types(recipient).count("defer") == 20
+    assert deliver(server, return_address(recipient), dsn()).startswith(b"250")
+    assert types(recipient)[-1] == "bounce"
+
+
+def test_no_more_is_kept_than_staff_can_see_to(server, monkeypatch) -> None:
+    monkeypatch.setattr("delivery.homecoming.MOST_KEPT", 1)
+    assert deliver(server, f"abuse@{DOMAIN}", away(fields="")).startswith(b"250")
+    assert deliver(server, f"abuse@{DOMAIN}", away(fields="")).startswith(b"452 4.3.1")
+    InboundMessage.objects.update(handled_at=timezone.now())
+    assert deliver(server, f"abuse@{DOMAIN}", away(fields="")).startswith(b"250")
+
+
+def test_bytes_in_addresses_that_are_no_text_do_no_harm(server) -> None:
+    with Client(server) as client:
+        client.command("EHLO x")
+        assert client.say(b"MAIL FROM:<\xff\xfe@example.org> SMTPUTF8\r\n").startswith(b"250")
+        assert client.say(b"RCPT TO:<abuse@bounces.\xff.example>\r\n").startswith(b"550")
+        assert client.command(f"RCPT TO:<abuse@{DOMAIN}>", "DATA").startswith(b"354")
+        assert client.say(away(fields="") + b".\r\n").startswith(b"250")
+    assert InboundMessage.objects.get().mail_from == "??@example.org"
+
+
 def test_who_guesses_addresses_is_sent_away(server) -> None:
     with Client(server) as client:
         client.command("EHLO x", "MAIL FROM:<a@example.org>")
@@ -297,12 +327,12 @@ def test_who_guesses_addresses_is_sent_away(server) -> None:
         assert client.is_closed()
 
 
-def test_one_mail_has_no_more_than_fifty_recipients(server) -> None:
+def test_one_mail_has_no_more_than_ten_recipients(server) -> None:
     with Client(server) as client:
         client.command("EHLO x", "MAIL FROM:<>")
-        replies = [client.command(f"RCPT TO:<abuse@{DOMAIN}>") for _ in range(51)]
-        assert replies[49].startswith(b"250")
-        assert replies[50].startswith(b"452 4.5.3")
+        replies = [client.command(f"RCPT TO:<abuse@{DOMAIN}>") for _ in range(11)]
+        assert replies[9].startswith(b"250")
+        assert replies[10].startswith(b"452 4.5.3")
 
 
 def test_nobody_logs_in(server) -> None:

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 
 from delivery.smtp.classification import Reason, classify_refusal
 
-from .fields import Fields, groups_of, parts_of, reply_code_in, status_in, text_of, typed, words_of
+from .fields import (
+    Fields,
+    groups_of,
+    parts_of,
+    reply_code_in,
+    reply_in,
+    status_in,
+    text_of,
+    typed,
+    words_of,
+)
 from .report import Kind, Original, Report
 
 TYPES = ("message/delivery-status", "message/global-delivery-status")
@@ -56,15 +66,18 @@ def _of_recipient(
     kind = _kind(text_of(group, "Action").lower(), status, text)
     if kind is None:
         return None
-    code = reply_code_in(text)
-    finer = status_in(text) if status.endswith(".0.0") or not status else ""
-    reason = classify_refusal(code, finer or status or None, text or words)
+    reply = reply_in(text)
+    if status.endswith(".0.0") or not status:
+        status = reply.enhanced or status_in(text) or status
+    code = reply.code or reply_code_in(text)
+    reason = classify_refusal(code, status or None, reply.text or words)
     return Report(
         kind=kind,
         key=key,
         reason=Reason.TEMPORARY if kind is Kind.DELAY and reason is Reason.UNKNOWN else reason,
-        status=finer or status,
-        text=text,
+        status=status,
+        code=code,
+        text=reply.text,
         recipient=_recipient(group),
         reporter=typed(text_of(of_message, "Reporting-MTA")) if of_message else "",
         original=original,

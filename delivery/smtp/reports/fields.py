@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from copy import copy
+from dataclasses import dataclass
 from email.header import decode_header
 from email.message import Message
 from email.parser import BytesHeaderParser, HeaderParser
@@ -13,9 +14,11 @@ from typing import TypeAlias
 Fields: TypeAlias = "Message[str, str]"
 
 MOST_TEXT = 1000
+MOST_RAW = 10_000  # characters of a field that are looked at
 _APPENDED = ("\nReceived:", "\nReturn-Path:", "--- Below this line", "------ This is a copy")
 _COMMENT = re.compile(r"\([^()]*\)")
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+_REPLY = re.compile(r"([45]\d\d)[ -](?:([245]\.\d{1,3}\.\d{1,3})\s)?\s*(.*)", re.DOTALL)
 _REPLY_CODE = re.compile(r"(?:^|\D)([45]\d\d)(?=[ -])")
 
 
@@ -27,7 +30,11 @@ def text_of(fields: Fields, name: str) -> str:
 def _raw(fields: Fields, name: str) -> str:
     """Return a field as it came; bytes that are not ASCII are UTF-8 (RFC 6532)."""
     values = (value for each, value in fields.raw_items() if each.lower() == name.lower())
-    return str(next(values, "")).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return (
+        str(next(values, ""))[:MOST_RAW]
+        .encode("utf-8", "surrogateescape")
+        .decode("utf-8", "replace")
+    )
 
 
 def subject_of(content: bytes) -> str:
@@ -71,6 +78,23 @@ def status_in(text: str) -> str:
 def refusal_in(text: str) -> str:
     """Return the first enhanced status code of a refusal in a text, or ""."""
     return next((found for found in _STATUS.findall(text) if found[0] != "2"), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A reply as a notification cites it; code and enhanced code where it begins with them."""
+
+    code: int | None
+    enhanced: str
+    text: str
+
+
+def reply_in(text: str) -> Said:
+    """Take a cited reply apart: `550 5.1.1 User unknown`."""
+    found = _REPLY.match(text)
+    if found is None:
+        return Said(None, "", text)
+    return Said(int(found[1]), found[2] or "", found[3])
 
 
 def reply_code_in(text: str) -> int | None:

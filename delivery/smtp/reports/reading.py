@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from email import message_from_bytes
 from email.message import Message
 from email.parser import HeaderParser
@@ -12,40 +13,56 @@ from .auto_reply import is_auto_reply, is_from_daemon, is_mass_answer
 from .dsn import read_dsn
 from .fields import Fields, decoded_text, parts_of, text_of, typed
 from .report import Kind, Original, Report
-from .unstructured import MOST_READ, read_unstructured
+from .unstructured import read_unstructured
 
 
-def read_report(content: bytes, address: str = "", *, feedback: bool = False) -> Report:
-    """Return what a mail says of `address`; `feedback`: it came to where complaints come to.
+def read_report(content: bytes, address: str) -> Report:
+    """Return what a mail says that came to the return path of a mail to `address`.
 
     Never raises: what can't be read is UNKNOWN, with why.
     """
+    return _reading(content, lambda message, key: _returned(message, content, key, address))
+
+
+def read_complaint(content: bytes, *, feedback: bool) -> Report:
+    """Return what a mail says that came to anywhere else: a complaint, or UNKNOWN. Never raises.
+
+    `feedback`: it came to where complaints come to, so that a mail enclosed in it is one.
+    """
+    return _reading(content, lambda message, key: _complaint(message, key, feedback))
+
+
+def _reading(content: bytes, read: Callable[[Fields, str], Report]) -> Report:
     key = ""
     try:
         message = message_from_bytes(content)
         key = _key(message, content)
-        return _read(message, content, key, address, feedback)
+        return read(message, key)
     except Exception as error:  # noqa: BLE001  mail may be anything, and the parser's faults many
         key = key or _digest(content)
         return Report(Kind.UNKNOWN, key, why=f"it can't be read ({type(error).__name__})")
 
 
-def _read(message: Fields, content: bytes, key: str, address: str, feedback: bool) -> Report:
+def _returned(message: Fields, content: bytes, key: str, address: str) -> Report:
     original = _original(message)
     report = read_arf(message, key, original) or read_dsn(message, key, original, address)
+    return report or _by_its_words(message, content, key, address, original)
+
+
+def _complaint(message: Fields, key: str, feedback: bool) -> Report:
+    original = _original(message)
+    report = read_arf(message, key, original)
     if report is None and feedback:
         report = enclosed_complaint(message, key, original)
-    return report or _by_its_words(message, content, key, address, original)
+    return report or Report(Kind.UNKNOWN, key, original=original)
 
 
 def _by_its_words(
     message: Fields, content: bytes, key: str, address: str, original: Original
 ) -> Report:
     automatic = is_auto_reply(message) and not is_from_daemon(message)
-    if not automatic:
-        short = message if len(content) <= MOST_READ else message_from_bytes(content[:MOST_READ])
-        if found := read_unstructured(short, key, original, address):
-            return found
+    if not automatic and (found := read_unstructured(content, key, original, address)):
+        return found
     if automatic or is_mass_answer(message):
         return Report(Kind.AUTO_REPLY, key, text=text_of(message, "Subject"), original=original)
     return Report(Kind.UNKNOWN, key, original=original, why="no bounce or report is found in it")

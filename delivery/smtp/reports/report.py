@@ -34,14 +34,15 @@ class Report:
     """What a mail that came back says. All texts are storable: no NUL, no half surrogates.
 
     `recipient` is the address that it names, "" where it names none. `status` is the code of
-    RFC 3463, `text` what the server said. `key` is the same for the same mail, however often it
-    comes. `why`, with UNKNOWN: a phrase for people.
+    RFC 3463, `code` that of the reply, `text` what the server said beside both. `key` is the same
+    for the same mail, however often it comes. `why`, with UNKNOWN: a phrase for people.
     """
 
     kind: Kind
     key: str
     reason: Reason = Reason.UNKNOWN
     status: str = ""
+    code: int | None = None
     text: str = ""
     recipient: str = ""
     reporter: str = ""  # who says so

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
+from email import message_from_bytes
 
 from flufl.bounce import all_failures
 
 from delivery.smtp.classification import Reason, classify_refusal
 
-from .fields import Fields, refusal_in, reply_code_in, storable, words_of
+from .fields import refusal_in, reply_code_in, storable, words_of
 from .report import Kind, Original, Report
 
-MOST_READ = 200_000  # bytes of a mail; its detectors read line by line, some more than once
+# In bytes: its detectors read a mail line by line, some of them in time of a line's length squared.
+MOST_READ, LONGEST_LINE = 200_000, 1000
 logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
 
 
-def read_unstructured(message: Fields, key: str, original: Original, address: str) -> Report | None:
+def read_unstructured(content: bytes, key: str, original: Original, address: str) -> Report | None:
     """Return what an old or odd mail server says, None where nothing is recognised."""
+    message = message_from_bytes(_bounded(content))
     try:
         temporary, permanent = all_failures(message)
     except Exception:  # noqa: BLE001  its detectors take mail apart that may be anything
@@ -36,6 +39,11 @@ def read_unstructured(message: Fields, key: str, original: Original, address: st
         recipient=address if address in named else storable(min(named)),
         original=original,
     )
+
+
+def _bounded(content: bytes) -> bytes:
+    lines = content[:MOST_READ].splitlines()
+    return b"\n".join(line[:LONGEST_LINE] for line in lines)
 
 
 def _kind(permanent: bool, status: str) -> Kind:

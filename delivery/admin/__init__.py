@@ -1,0 +1,5 @@
+"""What staff see of delivery."""
+
+from delivery.admin.inbound import InboundMessageAdmin
+
+__all__ = ["InboundMessageAdmin"]
