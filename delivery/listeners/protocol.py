@@ -11,6 +11,7 @@ import asyncio
 import logging
 import re
 import ssl
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -23,6 +24,7 @@ from delivery.smtp.incoming import Fault, Incoming
 logger = logging.getLogger(__name__)
 
 CHUNK = 65_536
+LONGEST_COMMAND = 512  # RFC 5321 §4.5.3.1.4
 GOODBYE_SECONDS = 5.0  # for our last words to be taken
 NULL_SENDER = "<>"  # as aiosmtpd writes the empty reverse-path
 # RFC 5321 §4.1.2; a source route is read and ignored (appendix C).
@@ -84,6 +86,7 @@ class Conversation(SMTP):
         self.room, self._origin = room, ""
         self._refused = self.busy = self._leaving = False
         self._cut: asyncio.TimerHandle | None = None
+        self.command_size_limits = defaultdict(lambda: LONGEST_COMMAND)  # else shared by all
         super().__init__(
             handler,
             hostname=hostname,

@@ -17,6 +17,7 @@ from delivery.tests.returns import DOMAIN, delivered, return_address, status_of,
 from emails.addresses import Address
 from emails.models import EmailEvent, EventType, Recipient, Status, Suppression
 from emails.tests.factories import make_email
+from tracking.marking import keyring
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -110,6 +111,18 @@ def test_complaint_is_found_by_message_id_where_all_else_is_redacted(server) -> 
     deliver(server, f"abuse@{DOMAIN}", arf(original=original))
     assert EmailEvent.objects.filter(email=email, type=EventType.COMPLAIN).count() == 1
     assert not InboundMessage.objects.exists()
+
+
+def test_complaint_is_found_by_our_links_where_the_rest_is_redacted(server, settings) -> None:
+    email = make_email(cc=(Address("bob@example.org", "Bob"),))
+    email.recipients.update(status=Status.DELIVERED)
+    bob = email.recipients.get(address="bob@example.org")
+    token = keyring().click_token(email.pk, bob.pk, "https://example.net/")
+    link = f"{settings.PUBLIC_URL}/t/c/{token[:30]}=\n{token[30:]}"
+    elsewhere = f"{settings.PUBLIC_URL}/t/c/{'x' * 60}"
+    original = f'Subject: x\n\n<a href=3D"{elsewhere}"> <a href=3D"{link}">\n'
+    assert deliver(server, f"fbl@{DOMAIN}", arf(original=original)).startswith(b"250")
+    assert [row.address for row in Suppression.objects.all()] == ["bob@example.org"]
 
 
 @pytest.mark.parametrize(("named", "found"), [("bob@example.org", 1), ("", 0), ("x@y.example", 0)])
@@ -317,6 +330,13 @@ def test_bytes_in_addresses_that_are_no_text_do_no_harm(server) -> None:
         assert client.command(f"RCPT TO:<abuse@{DOMAIN}>", "DATA").startswith(b"354")
         assert client.say(away(fields="") + b".\r\n").startswith(b"250")
     assert InboundMessage.objects.get().mail_from == "??@example.org"
+
+
+def test_address_that_can_not_be_listed_bounces_all_the_same(server) -> None:
+    recipient = delivered(address="ann@\N{SNOWMAN}.example")
+    assert deliver(server, return_address(recipient), dsn()).startswith(b"250")
+    assert status_of(recipient) == Status.BOUNCED
+    assert not Suppression.objects.exists()
 
 
 def test_who_guesses_addresses_is_sent_away(server) -> None:
