@@ -1,4 +1,5 @@
-# make run     start everything on this machine (PORT=8000, VAR=var)
+# make run     start everything on this machine (PORT=8000, VAR=var; SMTP_PORT: the first free one
+#              from 2525 on)
 # make test    run every test, on PostgreSQL and Redis too where they are installed (PROCESSES=3:
 #              most tests wait for processes of theirs; ARGS=-x and what else pytest takes)
 # make check   format, lint, types, layers, migrations, deployment settings
@@ -17,6 +18,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8000
+SMTP_PORT ?=
 VAR ?= var
 ARGS ?=
 PROCESSES ?= 3
@@ -33,6 +35,7 @@ PIP := $(PY) -m pip --quiet --disable-pip-version-check install
 CREATED := $(VENV)/.created
 RUN_READY := $(VENV)/.run
 DEV_READY := $(VENV)/.dev
+NODE_READY := $(VENV)/node/node_modules/.package-lock.json
 BENCH_READY := $(VENV)/.bench
 
 # What `make check` looks at is the code, not somebody's environment.
@@ -47,9 +50,9 @@ CODE := mailer delivery tracking emails uploads accounts
 .PHONY: run test check chaos demo-mx outage bench env lock clean
 
 run: $(RUN_READY)
-	@PORT='$(PORT)' VAR='$(VAR)' exec $(PY) -m mailer.development
+	@PORT='$(PORT)' SMTP_PORT='$(SMTP_PORT)' VAR='$(VAR)' exec $(PY) -m mailer.development
 
-test: $(DEV_READY)
+test: $(DEV_READY) $(NODE_READY)
 	$(PYTEST) $(ARGS)
 	@if $(PY) -m tests.servers; then TEST_SERVICES=1 $(PYTEST) $(ARGS); \
 	else test -z "$$REQUIRE_SERVICES"; fi
@@ -114,6 +117,13 @@ $(DEV_READY): requirements-dev.txt requirements.txt $(CREATED)
 	@$(PY) -m pip --quiet --disable-pip-version-check download --no-deps --no-binary :all: \
 		-c requirements.txt -d $(VENV)/corpus flufl.bounce # real bounces, for the tests
 	@touch $@ $(RUN_READY)
+
+# A mail client in Node.js, for a test that is left out where there is none.
+$(NODE_READY): delivery/listeners/tests/node/package-lock.json $(CREATED)
+	@mkdir -p $(dir $@)
+	@if command -v npm >/dev/null; then cp $(dir $<)package*.json $(VENV)/node/ && \
+		cd $(VENV)/node && npm ci --silent; fi
+	@mkdir -p $(dir $@) && touch $@
 
 $(BENCH_READY): benchmarks/requirements.txt $(DEV_READY)
 	@echo "installing what it is measured beside (once) ..."

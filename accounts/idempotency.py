@@ -54,6 +54,15 @@ class StillRunning(ApiError):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is answered, and whether it was before."""
+
+    status: int
+    content: dict[str, Any]
+    replayed: bool = False
+
+
 def once(request: Request, prepare: Callable[[], Prepared]) -> Response:
     """Make what `prepare` returns, in one transaction, and answer; with a key only once.
 
@@ -63,10 +72,22 @@ def once(request: Request, prepare: Callable[[], Prepared]) -> Response:
     belongs to another request, 409 after WAIT_SECONDS.
     """
     row = _row(request)
-    if row is None:
-        return _made(prepare())
+    answer = made_once(row, prepare) if row else made(prepare())
+    headers = {"Idempotency-Replayed": "true"} if answer.replayed else {}
+    return Response(answer.content, answer.status, headers=headers)
+
+
+def made(prepared: Prepared) -> Answer:
+    """Save what is prepared, and answer."""
+    with _discarding(prepared):
+        answer = prepared.save()
+    return Answer(prepared.status, answer)
+
+
+def made_once(row: IdempotencyKey, prepare: Callable[[], Prepared]) -> Answer:
+    """Like `once`, for a key that is known: `row` has project, key and fingerprint."""
     earlier = IdempotencyKey.objects.alive().twin_of(row)
-    return _replayed(earlier, row) if earlier else _made_once(row, prepare())
+    return _replayed(earlier, row) if earlier else _made_with(row, prepare())
 
 
 def _row(request: Request) -> IdempotencyKey | None:
@@ -92,13 +113,7 @@ def _fingerprint(request: Request) -> str:
     return hashlib.sha256("\n".join(asked).encode()).hexdigest()
 
 
-def _made(prepared: Prepared) -> Response:
-    with _discarding(prepared):
-        answer = prepared.save()
-    return Response(answer, prepared.status)
-
-
-def _made_once(row: IdempotencyKey, prepared: Prepared) -> Response:
+def _made_with(row: IdempotencyKey, prepared: Prepared) -> Answer:
     row.status_code, row.answer = prepared.status, json.dumps(prepared.answer)
     try:
         with _discarding(prepared), patient_transaction(WAIT_SECONDS):
@@ -112,7 +127,7 @@ def _made_once(row: IdempotencyKey, prepared: Prepared) -> Response:
     except _TwinWasFirst:
         earlier = IdempotencyKey.objects.get(project=row.project, key=row.key)
         return _replayed(earlier, row)
-    return Response(answer, prepared.status)
+    return Answer(prepared.status, answer)
 
 
 class _TwinWasFirst(Exception):
@@ -128,7 +143,7 @@ def _discarding(prepared: Prepared) -> Iterator[None]:
         raise
 
 
-def _replayed(earlier: IdempotencyKey, row: IdempotencyKey) -> Response:
+def _replayed(earlier: IdempotencyKey, row: IdempotencyKey) -> Answer:
     if earlier.fingerprint != row.fingerprint:
         raise ApiError(
             status.HTTP_422_UNPROCESSABLE_ENTITY,
@@ -136,5 +151,4 @@ def _replayed(earlier: IdempotencyKey, row: IdempotencyKey) -> Response:
             "This Idempotency-Key was used for another request. Nothing was sent: give each "
             "request a key of its own, and repeat a request exactly as it was.",
         )
-    headers = {"Idempotency-Replayed": "true"}
-    return Response(json.loads(earlier.answer), earlier.status_code, headers=headers)
+    return Answer(earlier.status_code, json.loads(earlier.answer), replayed=True)

@@ -43,10 +43,23 @@ class LimitedJSONParser(BaseParser):
             raise too_large("request", limit, self.limit_setting)
         if isinstance(parser_context, dict):
             parser_context[BODY_DIGEST] = hashlib.sha256(raw).hexdigest()
-        document = decode(raw)
-        if unholdable := dict(islice(_unholdable(document), MAX_FAULTS)):
-            raise InvalidRequest({name or "request": [why] for name, why in unholdable.items()})
-        return document
+        return document_of(raw)
+
+
+def document_of(raw: bytes) -> Any:
+    """Return the JSON document in `raw`, all of which every later step can hold.
+
+    Raises ParseError where it is not JSON, InvalidRequest where it can't be held.
+    """
+    document = decode(raw)
+    refuse_unholdable(document)
+    return document
+
+
+def refuse_unholdable(document: Any) -> None:
+    """Raise InvalidRequest that names what PostgreSQL or UTF-8 can't hold, or what is too deep."""
+    if unholdable := dict(islice(_unholdable(document), MAX_FAULTS)):
+        raise InvalidRequest({name or "request": [why] for name, why in unholdable.items()})
 
 
 def too_large(what: str, limit: int, setting: str) -> ApiError:

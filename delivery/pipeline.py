@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from django.utils import timezone
@@ -11,6 +11,8 @@ from django.utils import timezone
 from accounts.encryption import Undecryptable
 from delivery.claim import Delivery
 from delivery.mime import Draft, Part, assemble
+from delivery.mime.draft import split_fields
+from delivery.mime.splicing import with_html
 from delivery.return_paths import return_path
 from delivery.smtp import dkim
 from delivery.smtp.waiting import WAITER
@@ -74,6 +76,8 @@ def add_tracking(copy: Copy) -> Copy:
 def assemble_message(copy: Copy) -> Copy:
     """Write the RFC 5322 message."""
     email = copy.delivery.email
+    written, custom = split_fields(email.headers)
+    body, files = _body_and_files(email.attachments)
     draft = Draft(
         from_=Address(email.from_email, email.from_name),
         to=_addresses(email.to),
@@ -82,10 +86,12 @@ def assemble_message(copy: Copy) -> Copy:
         subject=copy.subject,
         html=copy.html or None,
         text=copy.text or None,
-        headers=tuple(email.headers.items()),
+        headers=custom,
+        written=written,
         message_id=email.rfc_message_id,
         date=email.scheduled_at or email.created_at,
-        attachments=tuple(map(_part, email.attachments)),
+        attachments=tuple(map(_part, files)),
+        entity=_marked(copy, body.upload.read()) if body else None,
     )
     try:
         return copy._replace(content=assemble(draft))
@@ -135,6 +141,23 @@ def compose(delivery: Delivery) -> Envelope:
 
 def _addresses(written: list[dict[str, str]]) -> tuple[Address, ...]:
     return tuple(Address(item["email"], item["name"]) for item in written)
+
+
+def _body_and_files(
+    attachments: Sequence[Attachment],
+) -> tuple[Attachment | None, Sequence[Attachment]]:
+    """Return the body that came as it is, where there is one, and the files beside it."""
+    if attachments and attachments[0].disposition == Attachment.Disposition.BODY:
+        return attachments[0], attachments[1:]
+    return None, attachments
+
+
+def _marked(copy: Copy, body: bytes) -> bytes:
+    """Return a body that came as it is, with the tracked HTML in its place."""
+    email = copy.delivery.email
+    if copy.html and (email.track_opens or email.track_clicks):
+        return with_html(body, copy.html)
+    return body
 
 
 def _part(attachment: Attachment) -> Part:

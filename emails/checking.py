@@ -36,6 +36,8 @@ def check_limits(submission: Submission) -> None:
 
 def _size(submission: Submission) -> int:
     """Estimate the message on the wire, without what a template adds."""
+    if body := next((file for file in submission.attachments if file.is_body), None):
+        return body.size
     bodies = (submission.html_body or "", submission.text_body or "")
     attached = sum(file.size for file in submission.attachments)
     return sum(map(_encoded, bodies)) + _as_base64(attached)

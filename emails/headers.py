@@ -4,13 +4,15 @@ Nothing is ever stripped: what a caller wrote goes out as it was written, or not
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 LINE_LIMIT: Final = 998
 """Octets in a line, without CRLF (RFC 5322 §2.1.1)."""
 NAME_LIMIT: Final = 50
 """Characters in a custom field name, so that an encoded word still fits beside it."""
+ASCII_NAME_LIMIT: Final = 100
+"""Characters in the name of a field whose value needs no encoded word."""
 VALUE_LIMIT: Final = 4_000
 """Characters in one custom value: room for the References of a long thread."""
 TOTAL_LIMIT: Final = 16_000
@@ -86,6 +88,7 @@ def check_header_text(value: str) -> None:
 def check_custom_header(name: str, value: str) -> None:
     """Refuse a caller's own header that is malformed, too long, or not the caller's to set."""
     _check_field_name(name)
+    _check_length(name, value)
     _check_value(name, value)
 
 
@@ -101,6 +104,31 @@ def check_custom_headers(headers: Iterable[tuple[str, str]]) -> None:
         seen.add(key)
     if total > TOTAL_LIMIT:
         raise UnsafeHeader(f"The headers have {total} characters; use at most {TOTAL_LIMIT}.")
+
+
+def check_written_header(name: str, value: str) -> None:
+    """Refuse a field that stands in place of ours where it can't go out exactly as it is."""
+    if found := _UNSAFE.search(value):
+        raise UnsafeHeader(f"The header {name} contains {_describe(found[0])}; remove it.")
+    if not value.isascii():
+        raise UnsafeHeader(f"The header {name} takes ASCII only; write names as encoded words.")
+    if len(value) > TOTAL_LIMIT:
+        raise UnsafeHeader(f"The header {name} has more than {TOTAL_LIMIT} characters.")
+    _check_foldable(name, value)
+
+
+def is_ours(name: str) -> bool:
+    """Whether the platform or the servers on the way write this field, and not the caller."""
+    return _advice(name.lower()) is not None
+
+
+def header_pairs(headers: Mapping[str, str | list[str]]) -> list[tuple[str, str]]:
+    """Return name and value of each field, of those that repeat one after the other."""
+    return [
+        (name, value)
+        for name, values in headers.items()
+        for value in ([values] if isinstance(values, str) else values)
+    ]
 
 
 def is_structured(name: str) -> bool:
@@ -125,10 +153,14 @@ def _check_field_name(name: str) -> None:
         raise UnsafeHeader(
             "A header name consists of printable ASCII characters without spaces and colon."
         )
-    if len(name) > NAME_LIMIT:
-        raise UnsafeHeader(f"The header name {name:.60} has more than {NAME_LIMIT} characters.")
     if advice := _advice(name.lower()):
         raise UnsafeHeader(f"The header {name} cannot be set: {advice}.")
+
+
+def _check_length(name: str, value: str) -> None:
+    limit = ASCII_NAME_LIMIT if value.isascii() else NAME_LIMIT
+    if len(name) > limit:
+        raise UnsafeHeader(f"The header name {name:.60} has more than {limit} characters.")
 
 
 def _advice(key: str) -> str | None:
@@ -153,7 +185,7 @@ def _check_value(name: str, value: str) -> None:
 
 def _check_foldable(name: str, value: str) -> None:
     """ASCII values are broken at white space only, so no run without it may fill a line."""
-    if len(value) < LINE_LIMIT - NAME_LIMIT - 2:
+    if len(value) < LINE_LIMIT - ASCII_NAME_LIMIT - 2:
         return
     if max(map(len, _RUN.findall(value))) > LINE_LIMIT - len(name) - 2:
         raise UnsafeHeader(

@@ -28,7 +28,7 @@ class Outgoing:
     html_body: str
     text_body: str
     variables: dict[str, Any]
-    headers: dict[str, str]
+    headers: dict[str, str | list[str]]
     rfc_message_id: str
     track_opens: bool
     track_clicks: bool

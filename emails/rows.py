@@ -29,7 +29,7 @@ def email_row(submission: Submission) -> Email:
         reply_to=_written(submission.reply_to),
         to=_written(submission.to),
         cc=_written(submission.cc),
-        bcc=_written(submission.bcc),
+        bcc=_written(_hidden(submission)),
         subject=submission.subject or "",
         html_body=submission.html_body or "",
         text_body=submission.text_body or "",
@@ -38,7 +38,7 @@ def email_row(submission: Submission) -> Email:
         headers=dict(submission.headers),
         tags=list(submission.tags),
         metadata=dict(submission.metadata),
-        rfc_message_id=f"<{public_id}@{submission.sender.domain}>",
+        rfc_message_id=submission.message_id or f"<{public_id}@{submission.sender.domain}>",
         track_opens=submission.track_opens,
         track_clicks=submission.track_clicks,
         scheduled_at=later,
@@ -60,7 +60,20 @@ def envelope(submission: Submission) -> dict[str, tuple[Kind, Address]]:
     ):
         for address in addresses:
             people.setdefault(address.email, (kind, address))
-    return people
+    if submission.envelope is None:
+        return people
+    return {
+        address.email: people.get(address.email, (Kind.BCC, address))
+        for address in submission.envelope
+    }
+
+
+def _hidden(submission: Submission) -> tuple[Address, ...]:
+    """Return who gets it without standing in a header."""
+    if submission.envelope is None:
+        return submission.bcc
+    people = envelope(submission).values()
+    return tuple(address for kind, address in people if kind == Kind.BCC)
 
 
 def recipient_rows(submission: Submission, email: Email) -> Iterator[Recipient]:
@@ -80,12 +93,19 @@ def recipient_rows(submission: Submission, email: Email) -> Iterator[Recipient]:
 
 def attachment_row(email: Email, file: AttachedFile, upload: Upload) -> Attachment:
     """Return the row that ties an upload to the email."""
-    inline = Attachment.Disposition.INLINE if file.content_id else None
     return Attachment(
         email=email,
         upload=upload,
         name=file.name,
         content_type=file.content_type or upload.content_type,
         content_id=file.content_id,
-        disposition=inline or Attachment.Disposition.ATTACHMENT,
+        disposition=_disposition(file),
     )
+
+
+def _disposition(file: AttachedFile) -> Attachment.Disposition:
+    if file.is_body:
+        return Attachment.Disposition.BODY
+    if file.content_id:
+        return Attachment.Disposition.INLINE
+    return Attachment.Disposition.ATTACHMENT

@@ -12,6 +12,9 @@ from emails.addresses import Address
 from emails.models import Priority, TemplateVersion
 from uploads.models import Upload
 
+Headers = Mapping[str, str | list[str]]
+"""Custom fields by name, with all values of one that repeats."""
+
 
 @dataclass(frozen=True, slots=True)
 class AttachedFile:
@@ -22,6 +25,7 @@ class AttachedFile:
     content_id: str = ""  # with one, it is an inline image
     upload: Upload | None = None
     content: bytes = b""
+    is_body: bool = False  # the message's whole body as its program wrote it, MIME fields included
 
     @property
     def size(self) -> int:
@@ -44,7 +48,7 @@ class Submission:
     reply_to: tuple[Address, ...] = ()
     template_version: TemplateVersion | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Headers = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     attachments: tuple[AttachedFile, ...] = ()
@@ -53,3 +57,6 @@ class Submission:
     scheduled_at: datetime | None = None
     expires_in: int | None = None  # seconds after its time
     priority: Priority = Priority.SINGLE
+    # Who gets it, where that is not who stands in To, Cc and Bcc: by SMTP the envelope decides.
+    envelope: tuple[Address, ...] | None = None
+    message_id: str = ""  # RFC 5322 Message-ID of the program's own, with its angle brackets

@@ -95,6 +95,7 @@ def logging_config(form: str, level: str) -> dict[str, Any]:
             "django": {"handlers": [], "level": "WARNING", "propagate": True},
             "django.request": {"level": "ERROR"},
             "celery": {"level": "WARNING"},
-            "mail": {"level": "ERROR"},  # aiosmtpd warns of every odd word that strangers say
+            # aiosmtpd tells what clients say, and a password is among it where they are confused.
+            "mail.log": {"handlers": [], "level": "CRITICAL", "propagate": False},
         },
     }

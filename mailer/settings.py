@@ -275,6 +275,19 @@ INBOUND_CONNECTIONS_PER_ADDRESS = environment.number(
     "INBOUND_CONNECTIONS_PER_ADDRESS", 10, most=10_000
 )
 INBOUND_MAILS_PER_MINUTE = environment.number("INBOUND_MAILS_PER_MINUTE", 60, most=1_000_000)
+SUBMISSION_LISTEN = environment.addresses("SUBMISSION_LISTEN")
+SUBMISSIONS_LISTEN = environment.addresses("SUBMISSIONS_LISTEN")
+SUBMISSION_AUTH_IN_CLEAR = environment.switch("SUBMISSION_AUTH_IN_CLEAR", False)
+if SUBMISSIONS_LISTEN and not TLS_CERT_FILE:
+    raise ImproperlyConfigured(
+        "SUBMISSIONS_LISTEN begins with TLS, which needs a certificate. Set TLS_CERT_FILE and "
+        "TLS_KEY_FILE, or leave it empty."
+    )
+if SUBMISSION_LISTEN and not (TLS_CERT_FILE or SUBMISSION_AUTH_IN_CLEAR):
+    raise ImproperlyConfigured(
+        "SUBMISSION_LISTEN takes API keys over TLS alone, which needs a certificate. Set "
+        "TLS_CERT_FILE and TLS_KEY_FILE; on your own machine, SUBMISSION_AUTH_IN_CLEAR=true."
+    )
 
 # --- Celery ---------------------------------------------------------------------------------
 

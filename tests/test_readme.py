@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from django.core.mail import send_mail
 
 from mailer.tests.running import Run
 from tests.servers import free_port
@@ -18,11 +19,15 @@ from tests.system import wait_until
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def commands():
-    """Every shell block of the README that talks to the server."""
+def blocks():
+    """Every shell block of the README before the part for staff."""
     text = (ROOT / "README.md").read_text().split("## Staff")[0]
-    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    return [block for block in blocks if "localhost:8000/api" in block]
+    return re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+
+
+def commands():
+    """Those that talk to the API."""
+    return [block for block in blocks() if "localhost:8000/api" in block]
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +38,7 @@ def folder(tmp_path_factory):
     try:
         run.until_ready()
         (folder / "port").write_text(str(run.port))
+        (folder / "smtp-port").write_text(str(run.smtp_port))
         yield folder
     finally:
         run.kill_all()
@@ -80,6 +86,35 @@ def captured(folder, message_id):
     for path in (folder / "var/outbox").glob(f"{message_id}-*.eml"):
         return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     return None
+
+
+@pytest.mark.program("swaks")
+def test_command_that_sends_by_smtp_is_accepted(folder):
+    [command] = [block for block in blocks() if block.startswith("swaks ")]
+    port = (folder / "smtp-port").read_text()
+    script = command.replace("127.0.0.1:2525", f"127.0.0.1:{port}")
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=folder, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    message_id = re.search(r"Accepted as (msg_\w+)", done.stdout.decode())[1]
+    wait_until(lambda: captured(folder, message_id), 20)
+    html = captured(folder, message_id).get_body(("html",)).get_content()
+    assert "/t/c/" in html
+
+
+def test_settings_of_django_are_those_of_its_smtp_backend(folder, settings):
+    text = (ROOT / "README.md").read_text()
+    [block] = re.findall(r"```python\n(EMAIL_HOST.*?)```", text, re.DOTALL)
+    given = {}
+    exec(block, given)
+    port, key = (folder / "smtp-port").read_text(), (folder / "var/api-key").read_text().strip()
+    given |= {"EMAIL_PORT": int(port), "EMAIL_HOST_PASSWORD": key}
+    for name, value in given.items():
+        if name.startswith("EMAIL_"):
+            setattr(settings, name, value)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    assert send_mail("Your order", "Hi", "shop@example.com", ["ann@example.org"]) == 1
 
 
 class NotFollowed(urllib.request.HTTPRedirectHandler):

@@ -9,6 +9,7 @@ from delivery.mime import fields
 from delivery.mime.bodies import base64_lines, encode_text
 from delivery.mime.draft import Draft, Part
 from delivery.mime.parameters import ascii_fallback, filename_parameters
+from emails.addresses import Address
 from emails.headers import is_structured
 
 
@@ -24,33 +25,46 @@ class Entity:
 def assemble(draft: Draft) -> bytes:
     """Write the message with CRLF, 7-bit clean, in lines of at most 998 octets.
 
-    Only where `needs_smtputf8(draft)` does the header hold UTF-8. The same draft gives the same
-    bytes. Raises UnsafeHeader or UnsafeFilename for what cannot stand in a header, and
-    UnicodeEncodeError for lone surrogates in a body.
+    Only where `needs_smtputf8(draft)` does the header hold UTF-8, and an entity that came as it is
+    is not made 7-bit here. The same draft gives the same bytes. Raises UnsafeHeader or
+    UnsafeFilename for what cannot stand in a header, and UnicodeEncodeError for lone surrogates in
+    a body.
     """
     draft.check()
+    header = f"{_header(draft)}MIME-Version: 1.0\r\n".encode()
+    if draft.entity is not None:
+        return header + draft.entity.removesuffix(b"\r\n") + b"\r\n"
     content = _content(draft)
-    header = f"{_header(draft)}MIME-Version: 1.0\r\n{content.fields}\r\n"
-    return header.encode() + content.body
+    return header + f"{content.fields}\r\n".encode() + content.body
 
 
 def _header(draft: Draft) -> str:
-    lines = [fields.addresses("From", [draft.from_]), _destination(draft)]
-    if draft.reply_to:
-        lines.append(fields.addresses("Reply-To", draft.reply_to))
-    lines += [
+    lines = [
+        _as_written(draft, "received"),
+        fields.addresses("From", [draft.from_]),
+        _as_written(draft, "sender"),
+        _destination(draft),
+        _as_written(draft, "reply-to") or _people("Reply-To", draft.reply_to),
         fields.unstructured("Subject", draft.subject),
-        f"Date: {format_datetime(draft.date)}\r\n",
+        _as_written(draft, "date") or f"Date: {format_datetime(draft.date)}\r\n",
         f"Message-ID: {draft.message_id}\r\n",
     ]
     return "".join(lines + [_custom(name, value) for name, value in draft.headers])
 
 
 def _destination(draft: Draft) -> str:
-    if not draft.to and not draft.cc:
-        return "To: undisclosed-recipients:;\r\n"
-    to = fields.addresses("To", draft.to) if draft.to else ""
-    return to + (fields.addresses("Cc", draft.cc) if draft.cc else "")
+    to = _as_written(draft, "to") or _people("To", draft.to)
+    cc = _as_written(draft, "cc") or _people("Cc", draft.cc)
+    return to + cc or "To: undisclosed-recipients:;\r\n"
+
+
+def _people(name: str, mailboxes: Sequence[Address]) -> str:
+    return fields.addresses(name, mailboxes) if mailboxes else ""
+
+
+def _as_written(draft: Draft, key: str) -> str:
+    found = [(name, value) for name, value in draft.written if name.lower() == key]
+    return "".join(fields.structured(name, value) for name, value in found)
 
 
 def _custom(name: str, value: str) -> str:

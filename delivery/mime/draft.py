@@ -1,17 +1,30 @@
 """What a message consists of before it is bytes."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Literal
+from typing import Final, Literal
 
 import idna
 
 from emails.addresses import Address
-from emails.headers import UnsafeHeader, check_custom_headers, check_header_text
+from emails.headers import (
+    UnsafeHeader,
+    check_custom_headers,
+    check_header_text,
+    check_written_header,
+    header_pairs,
+)
 from emails.parts import check_content_id, check_content_type
 from uploads.filenames import check_filename
+
+Pairs = tuple[tuple[str, str], ...]
+"""Names and values of header fields."""
+
+WRITTEN: Final = frozenset({"received", "sender", "to", "cc", "reply-to", "date"})
+"""Fields that may come as their program wrote them, in place of what we would write."""
 
 # Narrower than RFC 5322 §3.6.4 and §3.4.1: no white space, no quoting, nothing that a list of
 # addresses or a msg-id could be split at.
@@ -55,18 +68,22 @@ class Draft:
     date: datetime
     cc: tuple[Address, ...] = ()
     reply_to: tuple[Address, ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Pairs = ()
     attachments: tuple[Part, ...] = ()
+    written: Pairs = ()  # of WRITTEN, each in place of ours
+    entity: bytes | None = None  # Content-… fields and body as they came, in place of all bodies
 
     def check(self) -> None:
         """Raise UnsafeHeader or UnsafeFilename for what cannot stand in a header."""
         check_header_text(self.subject)
         check_custom_headers(self.headers)
+        for name, value in self.written:
+            check_written_header(name, value)
         for address in self.addresses:
             _check_address(address)
         for part in self.attachments:
             part.check()
-        if not _MESSAGE_ID.fullmatch(self.message_id) or len(self.message_id) > _MESSAGE_ID_LIMIT:
+        if not is_message_id(self.message_id):
             raise UnsafeHeader("The Message-ID has to look like <name@domain>.")
         if self.date.utcoffset() is None:
             raise UnsafeHeader("The Date has to be aware of its time zone.")
@@ -75,6 +92,18 @@ class Draft:
     def addresses(self) -> tuple[Address, ...]:
         """Every address that its headers name."""
         return (self.from_, *self.to, *self.cc, *self.reply_to)
+
+
+def is_message_id(value: str) -> bool:
+    """Whether a Message-ID, with its angle brackets, can be sent as it is."""
+    return len(value) <= _MESSAGE_ID_LIMIT and _MESSAGE_ID.fullmatch(value) is not None
+
+
+def split_fields(headers: Mapping[str, str | list[str]]) -> tuple[Pairs, Pairs]:
+    """Return the fields of WRITTEN and the custom ones; a name may have several values."""
+    pairs = header_pairs(headers)
+    written = tuple(pair for pair in pairs if pair[0].lower() in WRITTEN)
+    return written, tuple(pair for pair in pairs if pair not in written)
 
 
 def needs_smtputf8(draft: Draft) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from emails.admin.timeline import timeline
 from emails.framing import framed
+from emails.headers import header_pairs
 from emails.models import Email, Recipient, Status
 from emails.models.recipient import FINAL
 from emails.rendering import MissingVariables, Rendered, RenderFailed, render_to_send
@@ -54,6 +55,7 @@ def detail_of(pk: int) -> dict[str, Any]:
         "text": rendered.text if rendered else "",
         "problem": problem,
         "attachments": list(email.attachments.select_related("upload")),
+        "headers": header_pairs(email.headers),
         "version": email.template_version,
     }
 

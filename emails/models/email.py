@@ -47,7 +47,7 @@ class Email(models.Model):
         TemplateVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="emails"
     )
     variables = models.JSONField(default=dict, blank=True)
-    headers = models.JSONField(default=dict, blank=True)
+    headers = models.JSONField(default=dict, blank=True)  # to a value, or a list of them
     tags = models.JSONField(default=list, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     rfc_message_id = models.CharField(
@@ -80,6 +80,7 @@ class Attachment(models.Model):
 
         ATTACHMENT = "attachment", "Attachment"
         INLINE = "inline", "Inline image"
+        BODY = "body", "Body as it came"  # in place of all bodies and files: ours to send as it is
 
     email = models.ForeignKey(Email, on_delete=models.CASCADE, related_name="attachments")
     upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="attachments")

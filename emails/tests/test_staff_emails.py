@@ -204,6 +204,19 @@ def test_private_attachment_has_no_link():
     assert email.attachments.get().upload.name not in page
 
 
+def test_body_as_it_came_is_no_attachment_to_staff():
+    body = AttachedFile("as-it-came.eml", "message/rfc822", content=b"\r\nHi", is_body=True)
+    said = text_of(page_of(make_email(attachments=(body,))))
+    assert "The message as its program wrote it" in said
+    assert "as-it-came.eml" not in said
+
+
+def test_field_that_repeats_is_shown_as_often():
+    said = text_of(page_of(make_email(headers={"X-A": ["one", "two"]})))
+    assert "<dt>X-A</dt><dd><code>one</code>" in said
+    assert "<dt>X-A</dt><dd><code>two</code>" in said
+
+
 def test_unknown_email_is_not_found():
     assert staff_client(VIEW).get(f"{LIST}4711/change/").status_code == 302
 

@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 SETTINGS_FILE = "settings.env"
 _OWN_PUBLIC_URL = re.compile(r"^PUBLIC_URL=http://localhost:\d+$", re.MULTILINE)
+_OWN_LISTEN = re.compile(r"^SUBMISSION_LISTEN=127\.0\.0\.1:\d+$", re.MULTILINE)
 _NAME = re.compile(r"^\s*(?:export\s+)?([A-Z0-9_]+)\s*=", re.MULTILINE)
 
 
@@ -44,16 +45,19 @@ def claim_folder(var: Path) -> IO[str]:
     return lock
 
 
-def keep_settings(var: Path, port: int) -> None:
-    """Write `settings.env`: what is missing is added, PUBLIC_URL follows the port, the rest stays.
+def keep_settings(var: Path, port: int, smtp_port: int) -> None:
+    """Write `settings.env`: what is missing is added, what names a port follows, the rest stays.
 
-    A PUBLIC_URL that somebody wrote there themselves stays as well.
+    A PUBLIC_URL or SUBMISSION_LISTEN that somebody wrote there themselves stays as well.
     """
     file = var / SETTINGS_FILE
     before = file.read_text() if file.exists() else ""
     text = _OWN_PUBLIC_URL.sub(f"PUBLIC_URL=http://localhost:{port}", before)
+    text = _OWN_LISTEN.sub(f"SUBMISSION_LISTEN=127.0.0.1:{smtp_port}", text)
     there = set(_NAME.findall(text))
-    missing = {name: value for name, value in _generated(port).items() if name not in there}
+    missing = {
+        name: value for name, value in _generated(port, smtp_port).items() if name not in there
+    }
     if text and not text.endswith("\n"):
         text += "\n"
     text += "".join(f"{name}={value}\n" for name, value in missing.items())
@@ -61,13 +65,15 @@ def keep_settings(var: Path, port: int) -> None:
         write_private(file, text)
 
 
-def _generated(port: int) -> dict[str, str]:
+def _generated(port: int, smtp_port: int) -> dict[str, str]:
     return {
         "SECRET_KEY": secrets.token_urlsafe(48),
         "TRACKING_KEYS": secrets.token_urlsafe(32),
         "ENCRYPTION_KEYS": secrets.token_urlsafe(32),
         "PUBLIC_URL": f"http://localhost:{port}",
         "MAIL_TRANSPORT": "capture",
+        "SUBMISSION_LISTEN": f"127.0.0.1:{smtp_port}",
+        "SUBMISSION_AUTH_IN_CLEAR": "true",
         "ALLOW_ANY_FROM": "true",
         "LOG_FORMAT": "text",
     }

@@ -1,4 +1,4 @@
-"""Web, worker and beat as child processes that can't outlive us."""
+"""Web, worker, beat and mail server as child processes that can't outlive us."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def programs(port: int) -> list[Program]:
         Program("web", ("-m", "granian", *_granian(port), "mailer.wsgi:application")),
         Program("worker", (*celery, "worker", "--loglevel", "WARNING")),
         Program("beat", (*celery, "beat", "--loglevel", "WARNING")),
+        Program("smtp", ("manage.py", "mailserver")),
     ]
 
 

@@ -15,13 +15,14 @@ EXAMPLE = {
 }
 
 
-def welcome(url: str, var: Path, access: Access, *, inbox: bool) -> str:
+def welcome(url: str, smtp: str, var: Path, access: Access, *, inbox: bool) -> str:
     """Return the addresses, the key, and a curl command that can be pasted."""
     password = access.new_password or f"see {var / PASSWORD_FILE}"
     lines = [
         f"  URL      {url}",
         f"  admin    {url}/admin/  (user {STAFF}, password {password})",
         *([f"  inbox    {url}/inbox  (every mail that is sent; none leaves this machine)"] * inbox),
+        f"  SMTP     {smtp}  (any user name, the API key as the password; no TLS)",
         f"  API key  {access.api_key}",
         "",
         "Send an email:",

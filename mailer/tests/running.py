@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from mailer.development.programs import ROOT
+from tests.servers import free_port
 
 # The run must not see the settings of the tests.
 ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -17,12 +18,14 @@ class Run:
     """`python -m mailer.development`, as `make run` starts it."""
 
     def __init__(self, var: Path, port: int, **settings: str) -> None:
-        self.var, self.port = var, port
+        self.var, self.port, self.smtp_port = var, port, free_port()
         self.lines: list[str] = []
         self.process = subprocess.Popen(
             [sys.executable, "-m", "mailer.development"],
             cwd=ROOT,
-            env=ENVIRONMENT | {"VAR": str(var), "PORT": str(port)} | settings,
+            env=ENVIRONMENT
+            | {"VAR": str(var), "PORT": str(port), "SMTP_PORT": str(self.smtp_port)}
+            | settings,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import smtplib
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from mailer.development.programs import ROOT
 from mailer.development.welcome import EXAMPLE, curl
 from mailer.tests.running import Run
+from tests.servers import free_port
 
 
 def command_of(pid: int) -> str:
@@ -46,12 +48,17 @@ def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("run") / "var"
 
 
+@pytest.fixture(scope="module")
+def smtp_port() -> str:
+    return str(free_port())
+
+
 @pytest.fixture
-def start(var: Path, port: int) -> Iterator[Callable[[], Run]]:
+def start(var: Path, port: int, smtp_port: str) -> Iterator[Callable[[], Run]]:
     runs: list[Run] = []
 
     def start() -> Run:
-        runs.append(Run(var, port))
+        runs.append(Run(var, port, SMTP_PORT=smtp_port))
         return runs[-1].until_ready()
 
     yield start
@@ -94,9 +101,14 @@ def test_start_keeps_private_files_and_ctrl_c_leaves_nothing_behind(
     style = page.split(b'<link href="')[1].split(b'"')[0].decode()
     assert get(f"http://localhost:{run.port}{style}")[0] == 200  # without collectstatic
 
+    [address] = [line.split()[1] for line in run.lines if line.startswith("  SMTP ")]
+    with smtplib.SMTP(*address.split(":")) as client:
+        client.login("anybody", run.key())
+
     commands = " ".join(map(command_of, run.processes()))
     assert all(
-        part in commands for part in ("granian", "celery --quiet --app mailer worker", "beat")
+        part in commands
+        for part in ("granian", "celery --quiet --app mailer worker", "beat", "mailserver")
     )
 
     second = Run(var, run.port + 1 if run.port < 65535 else 8000)
@@ -119,7 +131,7 @@ def test_second_start_keeps_the_key_and_kill_9_leaves_nothing_behind(
     assert {name: (var / name).read_bytes() for name in kept} == kept
     assert run.key() == kept["api-key"].decode().strip()
     assert f"password see {var / 'staff-password'}" in "\n".join(run.lines)
-    assert len(run.processes()) >= 4
+    assert len(run.processes()) >= 5
     run.process.kill()
     assert gone(run)
 

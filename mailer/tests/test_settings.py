@@ -277,3 +277,20 @@ def test_every_entry_stops_with_the_sentence_alone(environment, entry, name, cha
     assert done.stderr.startswith(f"error: {name} ")
     assert done.stderr.count("\n") == 1
     assert "sesame" not in done.stderr
+
+
+TLS = {"TLS_CERT_FILE": "/run/tls/chain.pem", "TLS_KEY_FILE": "/run/tls/key.pem"}
+HERE = "127.0.0.1:587"
+
+
+def test_submission_needs_tls_or_the_word_that_it_does_not(environment):
+    assert sentence(environment, SUBMISSION_LISTEN=HERE).startswith("SUBMISSION_LISTEN takes API")
+    for allowed in (TLS, {"SUBMISSION_AUTH_IN_CLEAR": "true"}):
+        given = loaded(environment, SUBMISSION_LISTEN=HERE, **allowed)
+        assert given["SUBMISSION_LISTEN"] == [("127.0.0.1", 587)]
+
+
+def test_submission_by_tls_from_the_beginning_needs_tls(environment):
+    clear = {"SUBMISSIONS_LISTEN": HERE, "SUBMISSION_AUTH_IN_CLEAR": "true"}
+    assert sentence(environment, **clear).startswith("SUBMISSIONS_LISTEN begins with TLS")
+    assert loaded(environment, **TLS)["SUBMISSIONS_LISTEN"] == [("127.0.0.1", 587)]

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from delivery.exposition import serve_metrics
-from delivery.listeners import inbound
+from delivery.listeners import inbound, submission
 from delivery.listeners.base import Listener
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class Command(BaseCommand):
     It needs no root beyond what binding a port below 1024 takes.
     """
 
-    help = "Take mail in: bounces and complaints at INBOUND_LISTEN."
+    help = "Take mail in: what comes back, and what programs submit."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until told to end."""
@@ -46,9 +46,12 @@ class Command(BaseCommand):
 
 def configured_listeners() -> list[Listener]:
     """Return all that the settings name. Raises CommandError where that is none."""
-    found = [*inbound.listeners()]
+    found = [*inbound.listeners(), *submission.listeners()]
     if not found:
-        raise CommandError("There is nothing to listen for. Set INBOUND_LISTEN, like 0.0.0.0:25.")
+        raise CommandError(
+            "There is nothing to listen for. Set INBOUND_LISTEN, like 0.0.0.0:25, or "
+            "SUBMISSION_LISTEN, like 0.0.0.0:587."
+        )
     return found
 
 

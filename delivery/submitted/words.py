@@ -1,0 +1,63 @@
+"""Text as programs write it into headers and bodies, in whatever charset, as a str."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from binascii import Error as Base64Error
+from binascii import a2b_base64, a2b_qp
+
+_WORD = re.compile(r"=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?([^?\s]*)\?=", re.IGNORECASE)
+_SPACE_BETWEEN = re.compile(r"(?<=\?=)[ \t]+(?==\?[^?\s]+\?[bqBQ]\?)")
+
+# Under these names, everybody writes the larger charset (WHATWG Encoding).
+_MEANT = {"iso8859-1": "cp1252", "ascii": "utf-8"}
+
+
+def decoded_words(value: str) -> str:
+    """Return the text of a header field, its encoded words decoded (RFC 2047).
+
+    Words that follow each other are one text, even where a character is split between them. A word
+    in an unknown charset stays as it is.
+    """
+    text: list[str] = []
+    octets, charset, at = b"", "", 0
+    joined = _SPACE_BETWEEN.sub("", value)
+    for word in _WORD.finditer(joined):
+        if octets and (word.start() > at or word[1].lower() != charset):
+            text.append(_decoded(octets, charset))
+            octets = b""
+        text.append(joined[at : word.start()])
+        octets, charset, at = octets + _octets(word[2], word[3]), word[1].lower(), word.end()
+    return "".join([*text, _decoded(octets, charset), joined[at:]])
+
+
+def decoded_body(content: bytes, charset: str) -> str:
+    """Return the text of a body.
+
+    Where it is not in the charset that it names, or names none: UTF-8, if it is, else
+    Windows-1252, as readers do.
+    """
+    for name in (charset, "utf-8"):
+        try:
+            return content.decode(_meant(name))
+        except (LookupError, ValueError):
+            continue
+    return content.decode("cp1252", "replace")
+
+
+def _decoded(octets: bytes, charset: str) -> str:
+    return decoded_body(octets, charset) if octets else ""
+
+
+def _octets(encoding: str, content: str) -> bytes:
+    octets = content.encode()
+    try:
+        return a2b_qp(octets, header=True) if encoding in "qQ" else a2b_base64(octets + b"==")
+    except Base64Error:
+        return octets
+
+
+def _meant(charset: str) -> str:
+    name = codecs.lookup(charset).name
+    return _MEANT.get(name, name)
