@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from delivery.destinations.budget import Budget
 from delivery.destinations.directory import LiveDirectory
 from delivery.destinations.local import LocalBudget
 from delivery.destinations.metrics import DestinationCollector
 from delivery.destinations.shared import SharedBudget
-from delivery.transports.budget import Budget
 
 FIRST_READ_SECONDS = 2.0
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from django.db import Error, connection
 
+from delivery.destinations.budget import Limits
 from delivery.destinations.profiles import EVERY_HOST, built_in
 from delivery.models import DestinationLimit
-from delivery.transports.budget import Limits
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Generic, TypeVar
 
 from delivery.destinations.allowance import Rate, rate_of
+from delivery.destinations.budget import Limits
 from delivery.destinations.directory import Directory
 from delivery.destinations.tallies import Host, Tallies, Tally
-from delivery.transports.budget import Limits
 
 T = TypeVar("T", bound=Tally)
 

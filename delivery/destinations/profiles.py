@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from delivery.transports.budget import Limits
+from delivery.destinations.budget import Limits
 
 EVERY_HOST = "*"
 

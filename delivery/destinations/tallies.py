@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from delivery.destinations.allowance import Bucket
+from delivery.destinations.budget import Limits
 from delivery.destinations.directory import Destination, Directory
 from delivery.destinations.level import Level
-from delivery.transports.budget import Limits
 
 OTHERS = "others"
 MOST_KEPT = 5000  # hosts; those of which nothing is to be remembered are forgotten beyond

@@ -8,13 +8,13 @@ from dataclasses import replace
 from django.conf import settings
 
 from delivery.destinations import configured_budget
+from delivery.destinations.budget import Budget
 from delivery.smtp import Outcome, OutcomeKind, Phase
 from delivery.smtp.addresses import EnvelopeAddress
 from delivery.smtp.dns import Resolver
 from delivery.smtp.mx import Finder, MailExchanger, in_turn
 from delivery.sts import configured_lookup
 from delivery.transports.base import Envelope
-from delivery.transports.budget import Budget
 from delivery.transports.lookups import Lookups
 from delivery.transports.mx_host import MxHost
 from delivery.transports.mx_hosts import MxHosts, Terms

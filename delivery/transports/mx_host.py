@@ -8,11 +8,11 @@ from collections.abc import Callable
 from threading import Lock
 
 from delivery.condition import Condition
+from delivery.destinations.budget import Budget
 from delivery.smtp import Endpoint, Outcome, OutcomeKind, Phase
 from delivery.transports.backlog import Backlog
 from delivery.transports.base import Envelope
 from delivery.transports.breaker import Breaker
-from delivery.transports.budget import Budget
 from delivery.transports.limiter import Limiter
 from delivery.transports.mx_slots import MxSlots
 from delivery.transports.pool import CLOSING, Place, Pool

@@ -6,9 +6,9 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
 
+from delivery.destinations.budget import Budget
 from delivery.smtp import Endpoint, Timeouts, TlsPolicy
 from delivery.smtp.mx import MailExchanger
-from delivery.transports.budget import Budget
 from delivery.transports.mx_host import MxHost
 from delivery.transports.mx_slots import MxSlots, OpenConnections
 

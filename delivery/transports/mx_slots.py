@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from threading import Lock
 
-from delivery.transports.budget import Budget
+from delivery.destinations.budget import Budget
 
 
 class OpenConnections:

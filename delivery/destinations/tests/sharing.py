@@ -10,9 +10,9 @@ import sys
 import threading
 import time
 
+from delivery.destinations.budget import Limits
 from delivery.destinations.directory import Directory
 from delivery.destinations.shared import SharedBudget
-from delivery.transports.budget import Limits
 
 HOST = "mx.example.org"
 LIMITS = Limits(10, 100)

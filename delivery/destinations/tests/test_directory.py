@@ -2,9 +2,9 @@
 
 import pytest
 
+from delivery.destinations.budget import Limits
 from delivery.destinations.directory import Directory
 from delivery.destinations.profiles import EVERY_HOST, built_in
-from delivery.transports.budget import Limits
 
 FEW = Limits(1, 2, 3)
 FEWER = Limits(1, 1, 1)

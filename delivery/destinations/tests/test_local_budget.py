@@ -5,11 +5,11 @@ import threading
 import pytest
 
 from delivery.destinations import tallies
+from delivery.destinations.budget import Limits
 from delivery.destinations.directory import Directory
 from delivery.destinations.level import RISE_SECONDS
 from delivery.destinations.local import LocalBudget
 from delivery.destinations.tests.clock import Clock
-from delivery.transports.budget import Limits
 
 HOST = "mx.example.org"
 

@@ -7,12 +7,12 @@ import pytest
 from redis import Redis
 
 from delivery.destinations import shared
+from delivery.destinations.budget import Limits
 from delivery.destinations.directory import Directory
 from delivery.destinations.ledger import PREFIX
 from delivery.destinations.level import RISE_SECONDS
 from delivery.destinations.shared import SharedBudget
 from delivery.tests.waiting import wait_until
-from delivery.transports.budget import Limits
 
 HOST = "mx.example.org"
 FOREVER = 60.0

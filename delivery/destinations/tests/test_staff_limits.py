@@ -4,11 +4,11 @@ import pytest
 
 from accounts.tests.staff import staff_client
 from delivery.destinations import directory
+from delivery.destinations.budget import Limits
 from delivery.destinations.configured import configured_budget
 from delivery.destinations.profiles import built_in
 from delivery.models import DestinationLimit
 from delivery.tests.waiting import wait_until
-from delivery.transports.budget import Limits
 
 LIST = "/admin/delivery/destinationlimit/"
 ALL = [f"delivery.{verb}_destinationlimit" for verb in ("view", "add", "change", "delete")]

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from delivery.destinations.budget import Limits
 from delivery.destinations.directory import Directory
 from delivery.destinations.local import LocalBudget
 from delivery.smtp import Timeouts
@@ -12,7 +13,6 @@ from delivery.smtp.dns import Resolver
 from delivery.smtp.mx import Finder
 from delivery.smtp.tests.factories import timeouts
 from delivery.smtp.tests.scripted import ScriptedServer
-from delivery.transports.budget import Limits
 from delivery.transports.mx import MxTransport
 from delivery.transports.mx_hosts import Terms
 from delivery.transports.mx_plan import Planner

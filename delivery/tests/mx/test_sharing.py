@@ -6,12 +6,12 @@ from collections import Counter
 
 import pytest
 
+from delivery.destinations.budget import Limits
 from delivery.smtp.tests.factories import timeouts
 from delivery.smtp.tests.scripted import say, stall
 from delivery.tests.conftest import running
 from delivery.tests.mx.events import make_mail, settled
 from delivery.tests.waiting import everything_is_final, wait_until
-from delivery.transports.budget import Limits
 from emails import transitions
 from emails.addresses import Address
 from emails.models import EmailEvent, EventType, Recipient, Status
