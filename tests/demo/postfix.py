@@ -11,7 +11,6 @@ from delivery.smtp.tests.postfix import Postfix
 # Unknown users are found out after the mail was taken, as behind many a gateway, so that a bounce
 # message has to come home. DNS has no port in Postfix: it is told where our bounces go.
 MORE = """
-inet_interfaces = {address}
 virtual_mailbox_domains = {domain}
 virtual_mailbox_maps = inline:{{ {{ inbox@{domain} = inbox/ }} }}
 smtpd_reject_unlisted_recipient = no
