@@ -109,22 +109,55 @@ def test_silent_dns_takes_nothing_back(dns):
     }
 
 
-def ago(**values):
-    return timezone.now() - timedelta(**values)
+def ago(age):
+    """The moment; None stays what it is."""
+    return age and timezone.now() - age
 
 
 @pytest.mark.parametrize(
     ("domain", "pending", "is_due"),
     [
-        ({"created_at": ago(minutes=1), "verified_at": None}, True, False),
-        ({"created_at": ago(minutes=3), "verified_at": None}, True, True),
-        ({"created_at": ago(hours=2), "verified_at": None, "checked_at": ago(minutes=1)}, 1, False),
-        ({"created_at": ago(hours=2), "verified_at": None, "checked_at": ago(minutes=3)}, 1, True),
-        ({"created_at": ago(days=2), "verified_at": None, "checked_at": ago(minutes=3)}, 0, False),
-        ({"created_at": ago(days=2), "verified_at": None, "checked_at": ago(hours=2)}, 0, True),
-        ({"created_at": ago(days=9), "checked_at": ago(minutes=3)}, True, True),
-        ({"created_at": ago(days=9), "checked_at": ago(hours=2)}, False, False),
-        ({"created_at": ago(days=9), "checked_at": ago(hours=25)}, False, True),
+        ({"created_at": timedelta(minutes=1), "verified_at": None}, True, False),
+        ({"created_at": timedelta(minutes=3), "verified_at": None}, True, True),
+        (
+            {
+                "created_at": timedelta(hours=2),
+                "verified_at": None,
+                "checked_at": timedelta(minutes=1),
+            },
+            1,
+            False,
+        ),
+        (
+            {
+                "created_at": timedelta(hours=2),
+                "verified_at": None,
+                "checked_at": timedelta(minutes=3),
+            },
+            1,
+            True,
+        ),
+        (
+            {
+                "created_at": timedelta(days=2),
+                "verified_at": None,
+                "checked_at": timedelta(minutes=3),
+            },
+            0,
+            False,
+        ),
+        (
+            {
+                "created_at": timedelta(days=2),
+                "verified_at": None,
+                "checked_at": timedelta(hours=2),
+            },
+            0,
+            True,
+        ),
+        ({"created_at": timedelta(days=9), "checked_at": timedelta(minutes=3)}, True, True),
+        ({"created_at": timedelta(days=9), "checked_at": timedelta(hours=2)}, False, False),
+        ({"created_at": timedelta(days=9), "checked_at": timedelta(hours=25)}, False, True),
     ],
     ids=[
         "new: whoever publishes is given a moment",
@@ -139,14 +172,17 @@ def ago(**values):
     ],
 )
 def test_when_a_domain_is_looked_at(domain, pending, is_due):
-    row = make_domain(**domain)
+    row = make_domain(**{name: ago(age) for name, age in domain.items()})
     if pending:
         DkimKey.generate(row, ED25519)
     assert list(checking.due(timezone.now())) == ([row] if is_due else [])
 
 
 def test_task_looks_at_what_is_due_and_no_other(dns):
-    old, fresh = new_domain(created_at=ago(minutes=5)), new_domain(checked_at=timezone.now())
+    old, fresh = (
+        new_domain(created_at=ago(timedelta(minutes=5))),
+        new_domain(checked_at=timezone.now()),
+    )
     publish(dns.zone, records(old, "dkim")), publish(dns.zone, records(fresh, "dkim"))
     check_domains()
     verified = SendingDomain.objects.verified()
@@ -154,7 +190,7 @@ def test_task_looks_at_what_is_due_and_no_other(dns):
 
 
 def test_one_process_takes_a_due_domain():
-    domain = new_domain(created_at=ago(minutes=5))
+    domain = new_domain(created_at=ago(timedelta(minutes=5)))
     same = SendingDomain.objects.get()
     assert checking.take(domain, timezone.now())
     assert not checking.take(same, timezone.now())
