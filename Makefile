@@ -46,6 +46,9 @@ CHECKED := SECRET_KEY=checks-only-0123456789-abcdefghij-0123456789-ABCDEFGHIJ \
 	DATABASE_URL=sqlite://:memory: REDIS_URL= VAR=$(VENV)/checks
 CODE := mailer delivery tracking emails uploads accounts
 
+# Source distributions whose test data our tests read: real bounces, and the test suite of RFC 7208.
+CORPORA := flufl.bounce==6.0.0 pyspf==2.0.14
+
 .DEFAULT_GOAL := run
 .PHONY: run test check chaos demo-mx outage bench env lock clean
 
@@ -115,7 +118,7 @@ $(DEV_READY): requirements-dev.txt requirements.txt $(CREATED)
 	@echo "installing what it runs on and what the tests need (once) ..."
 	@$(PIP) -r requirements-dev.txt
 	@$(PY) -m pip --quiet --disable-pip-version-check download --no-deps --no-binary :all: \
-		-c requirements.txt -d $(VENV)/corpus flufl.bounce # real bounces, for the tests
+		-d $(VENV)/corpus $(CORPORA)
 	@touch $@ $(RUN_READY)
 
 # A mail client in Node.js, for a test that is left out where there is none.

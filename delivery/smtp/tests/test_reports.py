@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from delivery.smtp.classification import Reason
 from delivery.smtp.reports import Kind, Original, read_complaint, read_report
 from delivery.smtp.reports.fields import subject_of
-from delivery.smtp.tests.real_bounces import real_bounces
+from delivery.smtp.tests.corpora import files_of
 from delivery.smtp.tests.returned import arf, away, dsn, of_recipient
 
-BOUNCES = real_bounces()
+BOUNCES = files_of("flufl_bounce", "*/tests/data/*.txt")  # real ones
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,19 @@
 """SPF as the test suite of its standard wants it, asked of a real DNS server."""
 
-from pathlib import Path
-
 import pytest
 import yaml
 
 from delivery.smtp.dns import Resolver
 from delivery.smtp.spf import SpfResult, evaluate
+from delivery.smtp.tests.corpora import files_of
 from tests.dns_server import DnsServer
 
-# openspf.org's suite for RFC 7208, release 2014.04, from pyspf 2.0.14; its licence is beside it.
-SUITE = Path(__file__).parent / "rfc7208" / "tests.yml"
+# openspf.org's suite for RFC 7208, as pyspf brings it.
+SUITE = files_of("pyspf", "*/test/rfc7208-tests.yml")["rfc7208-tests"]
 
 
 def scenarios():
-    return [group for group in yaml.safe_load_all(SUITE.read_text(encoding="utf-8")) if group]
+    return [group for group in yaml.safe_load_all(SUITE) if group]
 
 
 def cases():
