@@ -37,8 +37,7 @@ class PumpStep(bootsteps.StartStopStep):
                 "This worker delivers in a thread of one process: start it without --pool, and "
                 "start more workers instead of --concurrency (docs/operating.md, Scaling)."
             )
-        transport = configured_transport()
-        metrics.expose(transport)
+        transport = configured_transport(made=metrics.expose)
         pump = Pump(transport, configured_pace())
         _relax_garbage_collection()
         pump.start()

@@ -39,6 +39,10 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("Templates", "draft", "emails", "template"),
         Entry("Uploads", "attach_file", "uploads", "upload"),
     ],
+    "Delivery": [
+        Entry("Routes", "alt_route", "delivery", "route"),
+        Entry("MTA-STS policies", "verified_user", "delivery", "mtastspolicy"),
+    ],
     "Access": [
         Entry("Projects", "workspaces", "accounts", "project"),
         Entry("API keys", "key", "accounts", "apikey"),

@@ -45,10 +45,14 @@ class Resolver:
     """Asks `servers` (`address` or `address:port`), or those of the system. For many threads.
 
     Answers, that there is none too, are kept for their time to live. `seconds` bounds a question.
+    Raises DnsError where the system names no servers.
     """
 
     def __init__(self, servers: Sequence[str] = (), *, seconds: float = 8.0) -> None:
-        self._resolver = dns.resolver.Resolver(configure=not servers)
+        try:
+            self._resolver = dns.resolver.Resolver(configure=not servers)
+        except dns.resolver.NoResolverConfiguration:
+            raise DnsError("this system names no DNS servers (/etc/resolv.conf)") from None
         if servers:
             self._resolver.nameservers = [_server(written) for written in servers]
         self._resolver.lifetime = seconds
