@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from delivery.transports import check_settings
+from delivery.transports.configured import check_settings
 from delivery.transports.mx import MxTransport
 
 
