@@ -30,11 +30,13 @@ _KEY = re.compile(r"[ -~]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a request will make, checked: its answer is known before it is written."""
+    """What a request will make, checked: its answer is known before it is written, as a rule."""
 
     status: int
     answer: dict[str, Any]
-    save: Callable[[], None]  # writes it, in a transaction of its own or in the one that is open
+    # Writes it, in a transaction of its own or in the one that is open, and returns `answer`, or
+    # what is to be answered instead.
+    save: Callable[[], dict[str, Any]]
     discard: Callable[[], None]  # takes back what was stored before it
 
 
@@ -92,8 +94,8 @@ def _fingerprint(request: Request) -> str:
 
 def _made(prepared: Prepared) -> Response:
     with _discarding(prepared):
-        prepared.save()
-    return Response(prepared.answer, prepared.status)
+        answer = prepared.save()
+    return Response(answer, prepared.status)
 
 
 def _made_once(row: IdempotencyKey, prepared: Prepared) -> Response:
@@ -102,13 +104,15 @@ def _made_once(row: IdempotencyKey, prepared: Prepared) -> Response:
         with _discarding(prepared), patient_transaction(WAIT_SECONDS):
             if not IdempotencyKey.objects.take(row):  # waits here for a twin
                 raise _TwinWasFirst
-            prepared.save()
+            answer = prepared.save()
+            if answer is not prepared.answer:
+                IdempotencyKey.objects.correct(row, json.dumps(answer))
     except LockedTooLong:
         raise StillRunning from None
     except _TwinWasFirst:
         earlier = IdempotencyKey.objects.get(project=row.project, key=row.key)
         return _replayed(earlier, row)
-    return Response(prepared.answer, prepared.status)
+    return Response(answer, prepared.status)
 
 
 class _TwinWasFirst(Exception):

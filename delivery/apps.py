@@ -14,7 +14,7 @@ class DeliveryConfig(AppConfig):
         Raises ImproperlyConfigured with a sentence.
         """
         from delivery.signing import configured_signer  # noqa: PLC0415  beside the transports
-        from delivery.transports import check_settings  # noqa: PLC0415  needs the models
+        from delivery.transports.configured import check_settings  # noqa: PLC0415  needs the models
 
         check_settings()
         configured_signer()

@@ -104,6 +104,8 @@ class Attempt:
         if outcome.kind is OutcomeKind.ABANDONED:
             logger.info("not sent: %s", outcome.detail, extra=self._delivery.log)
             return outcome.wait
+        if outcome.way:
+            self._meter = metrics.meter(outcome.way)
         return settlement.settlement(self._delivery, outcome, retry_policy())
 
     def _stumbled(self, error: Exception, ambiguous: bool = False) -> Settlement:

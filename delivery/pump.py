@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import uuid
-from collections import defaultdict, deque
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +22,8 @@ from delivery.hub import Hub
 from delivery.settler import Settler
 from delivery.smtp.crashpoints import reached
 from delivery.transports.base import Transport
-from emails import doorbell, transitions
+from emails import doorbell, giving_back, transitions
+from emails.giving_back import Unsent
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -179,20 +179,19 @@ class Pump:
 
     def _give_back_unsent(self) -> None:
         """Return what waits to the database's queue; what can't be returned stays held by us."""
-        groups: dict[tuple[uuid.UUID, float], list[Delivery]] = defaultdict(list)
-        for delivery, wait in _emptied(self._unsent):
-            groups[delivery.lease.token, wait].append(delivery)
-        while groups:
-            (token, wait), group = groups.popitem()
-            try:
-                transitions.give_back(token, [row.recipient.recipient_id for row in group], wait)
-            except BaseException:
-                groups[token, wait] = group
-                for (_, seconds), rows in groups.items():
-                    self._unsent.extend((delivery, seconds) for delivery in rows)
-                raise
-            for delivery in group:
-                self._done(delivery)
+        rows = _emptied(self._unsent)
+        if not rows:
+            return
+        try:
+            giving_back.give_back(
+                Unsent(delivery.recipient.recipient_id, delivery.lease.token, wait)
+                for delivery, wait in rows
+            )
+        except BaseException:
+            self._unsent.extend(rows)
+            raise
+        for delivery, _ in rows:
+            self._done(delivery)
 
     def _finish(self, ends: float) -> bool:
         """Give back what was not begun and wait for the rest, at most until `ends`.

@@ -83,6 +83,8 @@ def _data(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
         "phase": outcome.phase,
         "duration_ms": round(outcome.duration * 1000),
     }
+    if outcome.way:
+        data["way"] = outcome.way
     if outcome.reply:
         data["reply"] = {
             "code": outcome.reply.code,
@@ -105,8 +107,9 @@ def _data(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
 
 def _trouble(outcome: Outcome) -> dict[str, str]:
     """Say which host would not talk, and why."""
+    way = {"way": outcome.way} if outcome.way else {}
     detail = _storable(outcome.detail)
-    return {"host": outcome.host, "phase": outcome.phase, "detail": detail}
+    return {"host": outcome.host, "phase": outcome.phase, "detail": detail, **way}
 
 
 def _storable(text: str) -> str:

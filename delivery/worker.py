@@ -12,7 +12,7 @@ from django.conf import settings
 from delivery import metrics
 from delivery.exposition import serve_metrics
 from delivery.pump import Pump, configured_pace
-from delivery.transports import configured_transport
+from delivery.transports.configured import configured_transport
 
 _pumps: list[Pump] = []
 _metrics_servers: list[Callable[[], None]] = []  # what ends each
@@ -37,8 +37,7 @@ class PumpStep(bootsteps.StartStopStep):
                 "This worker delivers in a thread of one process: start it without --pool, and "
                 "start more workers instead of --concurrency (docs/operating.md, Scaling)."
             )
-        transport = configured_transport()
-        metrics.expose(transport)
+        transport = configured_transport(made=metrics.expose)
         pump = Pump(transport, configured_pace())
         _relax_garbage_collection()
         pump.start()

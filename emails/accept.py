@@ -15,7 +15,7 @@ from accounts.errors import InvalidRequest, Unavailable
 from emails import doorbell, events, metrics
 from emails.checking import check_limits, rendered_subject
 from emails.insertion import insert
-from emails.models import Email
+from emails.models import Email, Recipient, Status
 from emails.one_statement import MOST_RECIPIENTS, insert_mail
 from emails.rows import attachment_row, email_row, envelope, recipient_rows
 from emails.submission import AttachedFile, Submission
@@ -57,15 +57,22 @@ def prepare(submission: Submission) -> Prepared:
     return Prepared(submission, email, _uploads(submission))
 
 
-def save(all_prepared: Sequence[Prepared]) -> None:
-    """Write the rows of all in one transaction, and ring once when it is committed."""
+def save(all_prepared: Sequence[Prepared]) -> set[str]:
+    """Write the rows of all in one transaction, and ring once when it is committed.
+
+    Returns the public ids of emails that go to nobody: all their recipients are suppressed.
+    """
     if not all_prepared:
-        return
+        return set()
     if len(all_prepared) == 1 and _is_simple(all_prepared[0]):
-        _announce(all_prepared, _insert_simple(all_prepared[0]))
-    else:
-        with transaction.atomic(savepoint=False):
-            _announce(all_prepared, _insert_all(all_prepared))
+        recipients = _insert_simple(all_prepared[0])
+        if recipients:
+            _announce(all_prepared, recipients)
+            return set()
+    with transaction.atomic(savepoint=False):
+        rows = _insert_all(all_prepared)
+        _announce(all_prepared, len(rows), sum(row.status == Status.SUPPRESSED for row in rows))
+    return _to_nobody(all_prepared, rows)
 
 
 def _is_simple(prepared: Prepared) -> bool:
@@ -75,20 +82,21 @@ def _is_simple(prepared: Prepared) -> bool:
 
 
 def _insert_simple(prepared: Prepared) -> int:
-    """Insert the rows of one email and return the number of its recipients."""
+    """Insert the rows of one email; return the number of its recipients, 0 if one is suppressed."""
     recipients = [*recipient_rows(prepared.submission, prepared.email)]
-    insert_mail(prepared.email, recipients, events.acceptance(recipients[0]))
-    return len(recipients)
+    done = insert_mail(prepared.email, recipients, events.acceptance(recipients[0]))
+    return len(recipients) if done else 0
 
 
-def _insert_all(all_prepared: Sequence[Prepared]) -> int:
-    """Insert the rows of all, a table after the other; return the number of recipients."""
+def _insert_all(all_prepared: Sequence[Prepared]) -> list[Recipient]:
+    """Insert the rows of all, a table after the other; return the recipients."""
     insert([prepared.email for prepared in all_prepared])
     recipients = [
         row
         for prepared in all_prepared
         for row in recipient_rows(prepared.submission, prepared.email)
     ]
+    suppressed = events.suppress(recipients)
     insert(recipients)
     insert(
         [
@@ -97,13 +105,18 @@ def _insert_all(all_prepared: Sequence[Prepared]) -> int:
             for file, upload in zip(prepared.submission.attachments, prepared.uploads, strict=True)
         ]
     )
-    events.accepted(recipients)
-    return len(recipients)
+    events.accepted(recipients, suppressed)
+    return recipients
 
 
-def _announce(all_prepared: Sequence[Prepared], recipients: int) -> None:
+def _to_nobody(all_prepared: Sequence[Prepared], rows: Sequence[Recipient]) -> set[str]:
+    wanted = {row.email_id for row in rows if row.status != Status.SUPPRESSED}
+    return {mail.email.public_id for mail in all_prepared if mail.email.pk not in wanted}
+
+
+def _announce(all_prepared: Sequence[Prepared], recipients: int, suppressed: int = 0) -> None:
     """Once it is committed: at once, where no transaction is open."""
-    transaction.on_commit(partial(_accepted, all_prepared, recipients))
+    transaction.on_commit(partial(_accepted, all_prepared, recipients, suppressed))
 
 
 def discard(all_prepared: Sequence[Prepared]) -> None:
@@ -112,10 +125,12 @@ def discard(all_prepared: Sequence[Prepared]) -> None:
         _discard(prepared.submission, prepared.uploads)
 
 
-def _accepted(all_prepared: Sequence[Prepared], recipients: int) -> None:
+def _accepted(all_prepared: Sequence[Prepared], recipients: int, suppressed: int) -> None:
     doorbell.ring()
     metrics.EMAILS_ACCEPTED.inc(len(all_prepared))
     metrics.RECIPIENTS_ACCEPTED.inc(recipients)
+    if suppressed:
+        metrics.RECIPIENTS_SUPPRESSED.labels("acceptance").inc(suppressed)
     ids = [prepared.email.public_id for prepared in all_prepared]
     named = {"message_id": ids[0]} if len(ids) == 1 else {"message_ids": ids}
     logger.info("accepted", extra={**named, "recipients": recipients})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,10 +15,17 @@ from django.db import transaction
 from emails import hits, transitions
 from emails.expiry import with_history
 from emails.insertion import insert
-from emails.models import Email, EmailEvent, EventType, Recipient, Status
+from emails.models import Email, EmailEvent, EventType, Recipient, Status, Suppression
+from emails.suppressing import found_among
 from emails.transitions import Settlement
 
 logger = logging.getLogger(__name__)
+
+_FIRST: dict[str, EventType] = {
+    Status.SCHEDULED: EventType.SCHEDULE,
+    Status.QUEUED: EventType.QUEUE,
+    Status.SUPPRESSED: EventType.SUPPRESS,
+}
 
 
 class TooLate(Exception):
@@ -39,18 +47,39 @@ class Hit:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-def accepted(recipients: Iterable[Recipient]) -> None:
+def suppress(recipients: Sequence[Recipient]) -> dict[tuple[int, str], Suppression]:
+    """Mark rows, not saved yet, whose addresses their project does not write to.
+
+    Returns the entries of these addresses, by project and address. One query for each project.
+    """
+    addresses: dict[int, list[str]] = defaultdict(list)
+    for row in recipients:
+        addresses[row.project_id].append(row.address)
+    found = {
+        (project_id, address): entry
+        for project_id, group in addresses.items()
+        for address, entry in found_among(project_id, group).items()
+    }
+    for row in recipients:
+        if (row.project_id, row.address) in found:
+            row.status = Status.SUPPRESSED
+    return found
+
+
+def accepted(
+    recipients: Iterable[Recipient], suppressed: Mapping[tuple[int, str], Suppression]
+) -> None:
     """Record that recipients were accepted; within the transaction that made their rows."""
-    insert([acceptance(row) for row in recipients])
+    entry_of = suppressed.get
+    insert([acceptance(row, entry_of((row.project_id, row.address))) for row in recipients])
 
 
-def acceptance(row: Recipient) -> EmailEvent:
+def acceptance(row: Recipient, suppression: Suppression | None = None) -> EmailEvent:
     """Return the event, not saved yet, that a recipient was accepted."""
-    return EmailEvent(
-        type=EventType.SCHEDULE if row.status == Status.SCHEDULED else EventType.QUEUE,
-        email_id=row.email_id,
-        recipient_id=row.pk,
-    )
+    event = EmailEvent(type=_FIRST[row.status], email_id=row.email_id, recipient_id=row.pk)
+    if suppression:
+        event.data = suppression.facts()
+    return event
 
 
 def settle(settlements: Iterable[Settlement]) -> set[tuple[int, uuid.UUID]]:

@@ -1,5 +1,7 @@
 """Inserts one mail with its recipients and their first events in one statement (PostgreSQL).
 
+The same statement looks whether an address is on the project's list of suppressed ones.
+
 A statement is its own transaction where none is open. So what else takes five round trips, from
 BEGIN to COMMIT, takes one, and that is most of what it costs to accept a mail.
 """
@@ -12,24 +14,32 @@ from django.db import connection, models
 
 from emails.insertion import CONVERSIONS
 from emails.models import Email, EmailEvent, Recipient
+from emails.suppressing import listed_form
 
 Column = tuple[str, str, Callable[[Any], Any] | None]  # name in SQL, attribute, conversion
 MOST_RECIPIENTS: Final = 10  # for more, COPY is cheaper
 
 
-def insert_mail(email: Email, recipients: Sequence[Recipient], event: EmailEvent) -> None:
+def insert_mail(email: Email, recipients: Sequence[Recipient], event: EmailEvent) -> bool:
     """Insert rows that are all new, with a copy of `event` for each recipient; sets the email's id.
 
-    Raises what `bulk_create` raises.
+    False, and nothing is inserted, where one of the addresses is suppressed. Raises what
+    `bulk_create` raises.
     """
     with connection.cursor() as cursor:
         cursor.execute(_statement(len(recipients)), [*_values(email, recipients, event)])
-        email.pk = cursor.fetchone()[0]
+        row = cursor.fetchone()
+    if row is None:
+        return False
+    email.pk = row[0]
     email._state.adding, email._state.db = False, connection.alias
+    return True
 
 
 def _values(email: Email, recipients: Sequence[Recipient], event: EmailEvent) -> Iterator[Any]:
     yield from _row(email, _columns(Email, "id"))
+    yield email.project_id
+    yield from (listed_form(recipient.address) for recipient in recipients)
     for recipient in recipients:
         yield from _row(recipient, _columns(Recipient, "id", "email_id"))
     yield from _row(event, _columns(EmailEvent, "id", "email_id", "recipient_id"))
@@ -55,18 +65,22 @@ def _statement(recipients: int) -> str:
     email = _columns(Email, "id")
     recipient = _columns(Recipient, "id", "email_id")
     event = _columns(EmailEvent, "id", "email_id", "recipient_id")
-    each = f"((SELECT id FROM email), {_places(recipient)})"
-    types = [EmailEvent._meta.get_field(name).db_type(connection) for _, name, _ in event]
-    typed = ", ".join(f"%s::{kind}" for kind in types)
+    places = _places(recipient) if recipients == 1 else _typed(Recipient, recipient)
+    each = f"SELECT email.id, {places} FROM email"
     return f"""
         WITH email AS (
-            INSERT INTO emails ({_names(email)}) VALUES ({_places(email)}) RETURNING id
+            INSERT INTO emails ({_names(email)}) SELECT {_places(email)} WHERE NOT EXISTS (
+                SELECT FROM suppressions
+                WHERE project_id = %s AND address IN ({", ".join(["%s"] * recipients)})
+            ) RETURNING id
         ), recipient AS (
             INSERT INTO recipients (email_id, {_names(recipient)})
-            VALUES {", ".join([each] * recipients)} RETURNING id, email_id
+            {" UNION ALL ".join([each] * recipients)}
+            RETURNING id, email_id
         )
         INSERT INTO email_events (email_id, recipient_id, {_names(event)})
-        SELECT email_id, id, {typed} FROM recipient ORDER BY id RETURNING email_id
+        SELECT email_id, id, {_typed(EmailEvent, event)} FROM recipient ORDER BY id
+        RETURNING email_id
         """
 
 
@@ -76,3 +90,10 @@ def _names(columns: Sequence[Column]) -> str:
 
 def _places(columns: Sequence[Column]) -> str:
     return ", ".join(["%s"] * len(columns))
+
+
+def _typed(model: type[models.Model], columns: Sequence[Column]) -> str:
+    """Return a place for each value; only the target of an INSERT knows their types by itself."""
+    types = [model._meta.get_field(attribute).db_type(connection) for _, attribute, _ in columns]
+    # varchar without its length: a cast to one with it would cut what is too long.
+    return ", ".join(f"%s::{str(kind).partition('(')[0]}" for kind in types)

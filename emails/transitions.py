@@ -1,5 +1,7 @@
 """Every change of a recipient's status: compare-and-swap updates; nothing else writes it.
 
+But one: `giving_back.py` undoes a claim.
+
 Statuses stand as literals in the SQL: with a parameter, PostgreSQL's generic plan can't use the
 partial indexes. The clock is the database's, so that workers on several machines agree.
 """
@@ -8,13 +10,27 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
 
-from emails.models import EmailEvent, EventType, Priority, Recipient, Status
+from emails.dialect import (
+    among,
+    as_uuid,
+    held,
+    in_seconds,
+    lower,
+    marks,
+    now,
+    run,
+    skip_locked,
+    true,
+)
+from emails.metrics import RECIPIENTS_SUPPRESSED
+from emails.models import EmailEvent, EventType, Priority, Status, Suppression
+from emails.suppressing import found_among
 
 WAITING = "('scheduled', 'queued', 'deferred')"
 
@@ -55,31 +71,83 @@ def claim(limit: int, lease: float) -> tuple[uuid.UUID, list[Claimed]]:
     """Take up to `limit` due recipients for `lease` seconds, single sends before batches.
 
     Returns the lease token and what was taken. Costs the same however many rows wait or are done.
+    Whose address was suppressed since it was accepted is settled as that, and not returned.
     """
     token = uuid.uuid4()
     taken: list[Claimed] = []
     with transaction.atomic(savepoint=False):
         for priority in Priority.values:
-            if len(taken) < limit:
-                taken += _claim_of_priority(int(priority), limit - len(taken), lease, token)
+            while len(taken) < limit:
+                wanted = limit - len(taken)
+                rows = _claim_of_priority(int(priority), wanted, lease, token)
+                suppressed = {row.recipient_id: entry for row, entry in rows if entry}
+                taken += [row for row, entry in rows if not entry]
+                _settle_suppressed(suppressed)
+                if len(rows) < wanted or not suppressed:
+                    break
     return token, taken
 
 
-def _claim_of_priority(priority: int, limit: int, lease: float, token: uuid.UUID) -> list[Claimed]:
-    rows = _run(
+def _claim_of_priority(
+    priority: int, limit: int, lease: float, token: uuid.UUID
+) -> list[tuple[Claimed, int | None]]:
+    """Take rows, each with the suppression of its address, if there is one.
+
+    That is looked for in ASCII: `lower` of a database knows no more of it than that, or another
+    alphabet's rules. Other addresses are rare enough to be looked for by a query of their own.
+    """
+    rows = run(
         f"""
         WITH due AS MATERIALIZED (
             SELECT id FROM recipients
-            WHERE status IN {WAITING} AND priority = {priority} AND next_attempt_at <= {_now()}
-            ORDER BY next_attempt_at LIMIT %s {_skip_locked()}
+            WHERE status IN {WAITING} AND priority = {priority} AND next_attempt_at <= {now()}
+            ORDER BY next_attempt_at LIMIT %s {skip_locked()}
         )
         UPDATE recipients SET status = 'sending', lease_token = %s, attempts = attempts + 1,
-            next_attempt_at = {_in_seconds()}
-        WHERE id {_among("due")} RETURNING id, email_id, address, attempts
+            next_attempt_at = {in_seconds()}
+        WHERE id {among("due")} RETURNING id, email_id, address, attempts, (
+            SELECT entry.id FROM suppressions entry
+            WHERE entry.project_id = recipients.project_id AND entry.address = {lower("address")}
+        ), project_id
         """,
-        [limit, _uuid(token), lease],
+        [limit, as_uuid(token), lease],
     )
-    return [Claimed(*row) for row in sorted(rows)]
+    return [
+        (Claimed(*row), entry or _suppression_of(project_id, row[2]))
+        for *row, entry, project_id in sorted(rows)
+    ]
+
+
+def _suppression_of(project_id: int, address: str) -> int | None:
+    if address.isascii():
+        return None  # it would have been found
+    found = found_among(project_id, [address])
+    return found[address].pk if found else None
+
+
+def _settle_suppressed(entries: Mapping[int, int]) -> None:
+    """Settle recipients that were just claimed, each by the suppression of its address."""
+    if not entries:
+        return
+    says = Suppression.objects.in_bulk({*entries.values()})
+    ids = [*entries]
+    rows = run(
+        f"""
+        UPDATE recipients SET status = 'suppressed', lease_token = NULL, attempts = attempts - 1
+        WHERE id IN ({marks(ids)}) RETURNING id, email_id
+        """,
+        ids,
+    )
+    EmailEvent.objects.bulk_create(
+        EmailEvent(
+            type=EventType.SUPPRESS,
+            email_id=email_id,
+            recipient_id=pk,
+            data=says[entries[pk]].facts(),
+        )
+        for pk, email_id in rows
+    )
+    RECIPIENTS_SUPPRESSED.labels("claim").inc(len(rows))
 
 
 def take_over(limit: int = 1000) -> list[Abandoned]:
@@ -88,15 +156,15 @@ def take_over(limit: int = 1000) -> list[Abandoned]:
     Their first attempt may have gone out: each is marked ambiguous, and its event says so.
     """
     with transaction.atomic():
-        rows = _run(
+        rows = run(
             f"""
             WITH lost AS MATERIALIZED (
                 SELECT id FROM recipients
-                WHERE status = 'sending' AND next_attempt_at <= {_now()}
-                ORDER BY next_attempt_at LIMIT %s {_skip_locked()}
+                WHERE status = 'sending' AND next_attempt_at <= {now()}
+                ORDER BY next_attempt_at LIMIT %s {skip_locked()}
             )
-            UPDATE recipients SET status = 'deferred', lease_token = NULL, ambiguous = {_true()}
-            WHERE id {_among("lost")} RETURNING id, email_id, attempts
+            UPDATE recipients SET status = 'deferred', lease_token = NULL, ambiguous = {true()}
+            WHERE id {among("lost")} RETURNING id, email_id, attempts
             """,
             [limit],
         )
@@ -116,31 +184,14 @@ def _lease_lost(row: Abandoned) -> EmailEvent:
 
 def renew(token: uuid.UUID, ids: Sequence[int], lease: float) -> set[int]:
     """Hold the lease of `ids` for `lease` more seconds; return those that are still ours."""
-    rows = _run(
+    rows = run(
         f"""
-        {_held(ids)} UPDATE recipients SET next_attempt_at = {_in_seconds()}
-        WHERE id {_among("held")} AND lease_token = %s RETURNING id
+        {held(ids)} UPDATE recipients SET next_attempt_at = {in_seconds()}
+        WHERE id {among("held")} AND lease_token = %s RETURNING id
         """,
-        [*ids, _uuid(token), lease, _uuid(token)],
+        [*ids, as_uuid(token), lease, as_uuid(token)],
     )
     return {row[0] for row in rows}
-
-
-def give_back(token: uuid.UUID, ids: Sequence[int], wait: float = 0.0) -> int:
-    """Return unsent recipients to the queue as if they had not been taken, due in `wait` seconds.
-
-    Their number is returned.
-    """
-    rows = _run(
-        f"""
-        {_held(ids)} UPDATE recipients SET attempts = attempts - 1, lease_token = NULL,
-            next_attempt_at = {_in_seconds()},
-            status = CASE WHEN attempts > 1 THEN 'deferred' ELSE 'queued' END
-        WHERE id {_among("held")} AND lease_token = %s RETURNING id
-        """,
-        [*ids, _uuid(token), wait, _uuid(token)],
-    )
-    return len(rows)
 
 
 def settle(settlements: Iterable[Settlement]) -> set[tuple[int, uuid.UUID]]:
@@ -160,7 +211,7 @@ def _settle_in_one_statement(rows: list[Settlement]) -> set[tuple[int, uuid.UUID
     # Rows are locked in the order of their ids, as `cancel` does: no deadlock. A token stands only
     # on a row that is being sent; asking for the status too would have the planner read the whole
     # index of leases instead of the few rows by their ids.
-    settled: list[Any] = _run(
+    settled: list[Any] = run(
         """
         WITH outcome AS MATERIALIZED (
             SELECT * FROM jsonb_to_recordset(%s) AS o(id bigint, token uuid, status text,
@@ -199,13 +250,13 @@ def _as_json(row: Settlement) -> dict[str, Any]:
 
 
 def _settle_one(row: Settlement) -> bool:
-    found = _run(
+    found = run(
         f"""
-        UPDATE recipients SET status = %s, lease_token = NULL, next_attempt_at = {_in_seconds()},
+        UPDATE recipients SET status = %s, lease_token = NULL, next_attempt_at = {in_seconds()},
             ambiguous = ambiguous OR %s
         WHERE id = %s AND lease_token = %s AND status = 'sending' RETURNING email_id
         """,
-        [row.status.value, row.wait, row.ambiguous, row.recipient_id, _uuid(row.token)],
+        [row.status.value, row.wait, row.ambiguous, row.recipient_id, as_uuid(row.token)],
     )
     for (email_id,) in found:
         EmailEvent.objects.create(
@@ -221,7 +272,7 @@ def cancel(email_id: int) -> list[int]:
     sent, or possibly sent by an attempt whose end nobody saw.
     """
     locking = "FOR UPDATE" if connection.features.has_select_for_update else ""
-    rows = _run(
+    rows = run(
         f"""
         WITH all_of_it AS MATERIALIZED (
             SELECT id, status, ambiguous FROM recipients
@@ -235,61 +286,3 @@ def cancel(email_id: int) -> list[int]:
         [email_id],
     )
     return [row[0] for row in rows]
-
-
-def _run(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        # All of them: SQLite holds its lock until the last is read.
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
-
-
-def _now() -> str:
-    """SQL for this moment. SQLite knows only its millisecond: the end of that, in microseconds.
-
-    So what was accepted within the same millisecond is due, and its bell is not in vain.
-    """
-    if connection.vendor == "postgresql":
-        return "statement_timestamp()"
-    return "strftime('%%Y-%%m-%%d %%H:%%M:%%f999', 'now')"
-
-
-def _in_seconds() -> str:
-    """SQL for the moment so many seconds (a parameter) from now."""
-    if connection.vendor == "postgresql":
-        return "statement_timestamp() + %s * interval '1 second'"
-    return "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', %s || ' seconds')"
-
-
-def _true() -> str:
-    return "true" if connection.vendor == "postgresql" else "1"
-
-
-def _held(ids: Sequence[int]) -> str:
-    """SQL for the rows of `ids` with a token (parameters), locked in order, as `settle` does."""
-    locking = "FOR UPDATE" if connection.features.has_select_for_update else ""
-    return f"""
-        WITH held AS MATERIALIZED (
-            SELECT id FROM recipients
-            WHERE id IN ({_marks(ids)}) AND lease_token = %s ORDER BY id {locking}
-        )"""
-
-
-def _among(rows: str) -> str:
-    """SQL for an id among those of a CTE; of a bare IN, PostgreSQL makes a scan of all rows."""
-    if connection.vendor == "postgresql":
-        return f"= ANY(ARRAY(SELECT id FROM {rows}))"
-    return f"IN (SELECT id FROM {rows})"
-
-
-def _skip_locked() -> str:
-    return "FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update else ""
-
-
-def _marks(ids: Sequence[int]) -> str:
-    return ", ".join(["%s"] * len(ids)) or "NULL"
-
-
-def _uuid(token: uuid.UUID) -> Any:
-    return Recipient._meta.get_field("lease_token").get_db_prep_value(token, connection)

@@ -37,7 +37,12 @@ GROUPS: dict[str, list[Entry]] = {
     "Mail": [
         Entry("Emails", "mail", "emails", "email"),
         Entry("Templates", "draft", "emails", "template"),
+        Entry("Suppressions", "block", "emails", "suppression"),
         Entry("Uploads", "attach_file", "uploads", "upload"),
+    ],
+    "Delivery": [
+        Entry("Routes", "alt_route", "delivery", "route"),
+        Entry("MTA-STS policies", "verified_user", "delivery", "mtastspolicy"),
     ],
     "Access": [
         Entry("Projects", "workspaces", "accounts", "project"),
@@ -46,6 +51,7 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("Groups", "group", "auth", "group"),
     ],
     "System": [
+        Entry("Destination limits", "speed", "delivery", "destinationlimit"),
         Entry("Periodic tasks", "schedule", "django_celery_beat", "periodictask"),
         Entry("Intervals", "timer", "django_celery_beat", "intervalschedule"),
     ],

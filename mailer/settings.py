@@ -228,6 +228,8 @@ SMTP_RELAY_URL = environment.urls(
 DNS_SERVERS = environment.servers("DNS_SERVERS", [])
 MX_PORT = environment.number("MX_PORT", 25, most=65_535)
 MX_REQUIRE_TLS = environment.switch("MX_REQUIRE_TLS", False)
+MTA_STS = environment.switch("MTA_STS", True)
+FETCH_ALLOWED_NETWORKS = environment.networks("FETCH_ALLOWED_NETWORKS", [])
 HELO_NAME = environment.text("HELO_NAME", "", default=_public.hostname or "localhost")
 DKIM_DOMAIN = environment.text("DKIM_DOMAIN", "", default="")
 DKIM_SELECTOR = environment.text("DKIM_SELECTOR", "", default="")

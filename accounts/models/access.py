@@ -167,6 +167,10 @@ class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
             cursor.execute(sql, [*values, moment(row.created_at), moment(_expiry())])
             return bool(cursor.fetchall())
 
+    def correct(self, row: IdempotencyKey, answer: str) -> None:
+        """Change the answer of a key that was taken in the transaction that is open."""
+        self.filter(project_id=row.project_id, key=row.key).update(answer=answer)
+
 
 class IdempotencyKey(models.Model):
     """A request that was carried out, and its answer; written together with what it made."""

@@ -24,6 +24,7 @@ class Destination:
 
     name: str
     limits: Limits
+    known: bool = True  # by a profile or a row
 
 
 class Directory:
@@ -44,7 +45,7 @@ class Directory:
             if found := self._covers.get(rest):
                 return found
             rest = rest.partition(".")[2]
-        return Destination(name, self._covers[EVERY_HOST].limits)
+        return Destination(name, self._covers[EVERY_HOST].limits, known=False)
 
 
 class LiveDirectory:

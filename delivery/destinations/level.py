@@ -28,6 +28,11 @@ class Level:
         return min(self._level, self._most)
 
     @property
+    def known(self) -> int:
+        """The level as it was last set."""
+        return self._level
+
+    @property
     def is_low(self) -> bool:
         """Whether successes count for anything."""
         return self._level < self._most

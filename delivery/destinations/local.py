@@ -1,50 +1,79 @@
-"""The budget of a process that shares with nobody: no Redis, or it is away."""
+"""The budget of a process that shares with nobody: its limits are its own."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Generic, TypeVar
 
-from delivery.destinations.allowance import rate_of
+from delivery.destinations.allowance import Rate, rate_of
 from delivery.destinations.directory import Directory
-from delivery.destinations.tallies import Tallies, Tally
+from delivery.destinations.tallies import Host, Tallies, Tally
 from delivery.transports.budget import Limits
 
+T = TypeVar("T", bound=Tally)
 
-class LocalBudget:
-    """Counts in memory; the limits are this process's alone."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._tallies: Tallies[Tally] = Tallies(Tally, clock)
+class CountingBudget(Generic[T]):
+    """What every budget counts in memory, by a clock like `time.monotonic`."""
+
+    def __init__(self, tallies: Tallies[T], clock: Callable[[], float]) -> None:
+        self._tallies, self._clock = tallies, clock
+        self.closing: list[Callable[[], None]] = []  # what is closed together with this
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all workers count together."""
+        return False
+
+    def tallies(self) -> list[T]:
+        """Return what is counted of each destination."""
+        return self._tallies.all()
+
+    def refusals(self) -> Counter[str]:
+        """Return how often something had to wait, by the label of the destination."""
+        sums = Counter(self._tallies.refusals)
+        for tally in self.tallies():
+            sums[tally.label] += tally.refusals
+        return sums
 
     def follow(self, directory: Directory) -> None:
         """Go by these limits from now on."""
         self._tallies.follow(directory)
 
     def limits(self, host: str) -> Limits:
-        """Return what holds now."""
-        with self._tallies.host(host).locked() as tally:
-            return adapted(tally, self._clock())
-
-    def open(self, host: str) -> bool:
-        """Count one more connection, if there may be one."""
-        entry = self._tallies.host(host)
-        with entry.locked() as tally:
-            if tally.open >= tally.level.now(self._clock()):
-                return False
-            tally.open += 1
-            entry.open += 1
-            return True
+        """Return what holds now, lowered in proportion to the level."""
+        tally = self._tallies.host(host).tally
+        return adapted(tally, self._clock()) if tally.level.is_low else tally.limits
 
     def closed(self, host: str) -> None:
-        """Count one less."""
+        """Count one connection less."""
         entry = self._tallies.host(host)
         with entry.locked() as tally:
             if entry.open:
                 tally.open -= 1
                 entry.open -= 1
+
+    def close(self) -> None:
+        """Close what belongs to it."""
+        while self.closing:
+            self.closing.pop()()
+
+
+class LocalBudget(CountingBudget[Tally]):
+    """Counts in memory alone."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(Tallies(Tally, clock), clock)
+
+    def open(self, host: str) -> bool:
+        """Count one more connection, if there may be one."""
+        entry = self._tallies.host(host)
+        with entry.locked() as tally:
+            fits = tally.open < tally.level.now(self._clock())
+            return opened(entry) if fits else refused(tally)
 
     def excess(self, host: str) -> int:
         """Return how many connections are open beyond the level."""
@@ -58,8 +87,10 @@ class LocalBudget:
             return 0.0
         with entry.locked() as tally:
             now = self._clock()
-            rate = adapted(tally, now).mails_per_minute
-            return tally.bucket.take(rate_of(rate), now) if rate else 0.0
+            rate = rate_towards(tally, now)
+            wait = tally.bucket.take(rate, now) if rate else 0.0
+            tally.refusals += wait > 0
+            return wait
 
     def overloaded(self, host: str) -> None:
         """Halve, once for each storm."""
@@ -73,8 +104,18 @@ class LocalBudget:
             with entry.locked() as tally:
                 tally.level.served(self._clock())
 
-    def close(self) -> None:
-        """Nothing is to be given back."""
+
+def opened(entry: Host[T]) -> bool:
+    """Count one more connection to a host, with its lock held. Always true."""
+    entry.tally.open += 1
+    entry.open += 1
+    return True
+
+
+def refused(tally: Tally) -> bool:
+    """Count that a connection had to wait, with the lock held. Always false."""
+    tally.refusals += 1
+    return False
 
 
 def adapted(tally: Tally, now: float) -> Limits:
@@ -85,3 +126,9 @@ def adapted(tally: Tally, now: float) -> Limits:
     rate = limits.mails_per_minute
     lowered = rate and max(rate * level // limits.connections, 1)
     return replace(limits, connections=level, mails_per_minute=lowered)
+
+
+def rate_towards(tally: Tally, now: float, workers: int = 1) -> Rate | None:
+    """Return how fast mail may go now from one of so many processes; None: without a limit."""
+    mails = adapted(tally, now).mails_per_minute
+    return rate_of(max(mails // workers, 1)) if mails else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
@@ -12,6 +13,7 @@ from delivery.destinations.directory import Destination, Directory
 from delivery.destinations.level import Level
 from delivery.transports.budget import Limits
 
+OTHERS = "others"
 MOST_KEPT = 5000  # hosts; those of which nothing is to be remembered are forgotten beyond
 
 
@@ -20,11 +22,18 @@ class Tally:
 
     def __init__(self, destination: Destination) -> None:
         self.name = destination.name
+        self.known = destination.known
+        self.refusals = 0  # connections and mails that had to wait
         self.lock = threading.Lock()
         self.open = 0  # connections of this process
         self.level = Level(destination.limits.connections)
         self.bucket = Bucket()
         self.limits = destination.limits
+
+    @property
+    def label(self) -> str:
+        """Its name in metrics: hosts of their own are too many to have one each."""
+        return self.name if self.known else OTHERS
 
     def allow(self, limits: Limits) -> None:
         """Take other limits."""
@@ -68,6 +77,7 @@ class Tallies(Generic[T]):
         self._directory = Directory({})
         self._tallies: dict[str, T] = {}
         self._hosts: dict[str, Host[T]] = {}
+        self.refusals: Counter[str] = Counter()  # of tallies that are forgotten, by label
 
     def host(self, name: str) -> Host[T]:
         """Return the entry of a host: a look into a dictionary, once it is known."""
@@ -118,4 +128,6 @@ class Tallies(Generic[T]):
             name: host for name, host in self._hosts.items() if host.tally.name not in blank
         }
         used = {host.tally.name for host in self._hosts.values()}
-        self._tallies = {name: self._tallies[name] for name in used}
+        for name in self._tallies.keys() - used:
+            tally = self._tallies.pop(name)
+            self.refusals[tally.label] += tally.refusals

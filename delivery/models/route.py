@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from accounts.models import Project
+from delivery.rules import Rule
 
 
 class Route(models.Model):
@@ -42,4 +43,9 @@ class Route(models.Model):
         ordering = ["position", "id"]
 
     def __str__(self) -> str:
-        return f"{self.domain or '*'}: {self.get_way_display()}"
+        return f"{self.domain or 'every domain'} → {self.get_way_display()}"
+
+    @property
+    def rule(self) -> Rule:
+        """What the row says."""
+        return Rule(self.project_id, self.domain, tuple(self.way.split(",")))

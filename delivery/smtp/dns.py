@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import dns.exception
-import dns.message
 import dns.nameserver
 import dns.resolver
 import dns.reversename
@@ -46,10 +45,14 @@ class Resolver:
     """Asks `servers` (`address` or `address:port`), or those of the system. For many threads.
 
     Answers, that there is none too, are kept for their time to live. `seconds` bounds a question.
+    Raises DnsError where the system names no servers.
     """
 
     def __init__(self, servers: Sequence[str] = (), *, seconds: float = 8.0) -> None:
-        self._resolver = dns.resolver.Resolver(configure=not servers)
+        try:
+            self._resolver = dns.resolver.Resolver(configure=not servers)
+        except dns.resolver.NoResolverConfiguration:
+            raise DnsError("this system names no DNS servers (/etc/resolv.conf)") from None
         if servers:
             self._resolver.nameservers = [_server(written) for written in servers]
         self._resolver.lifetime = seconds
@@ -109,7 +112,7 @@ class Resolver:
                 name, kind, raise_on_no_answer=False, search=False, tcp=False
             )
         except dns.resolver.NXDOMAIN as error:
-            response = cast(dns.message.QueryMessage, error.response(error.qnames()[0]))
+            [response, *_] = error.responses().values()  # type: ignore[no-untyped-call]
             return None, response.resolve_chaining().minimum_ttl
         except (dns.exception.Timeout, dns.resolver.NoNameservers) as error:
             raise DnsUnreachable(f"DNS gives no answer for {kind} of {name}: {error}") from None

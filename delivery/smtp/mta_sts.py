@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 MOST_BYTES = 64 * 1024  # RFC 8461 §3.3 suggests it
 LONGEST = 31_557_600  # seconds; a year, the most that max_age may be (§3.2)
+REFRESHED_AFTER = timedelta(days=1)
 RECORD_START = "v=STSv1"
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}"
@@ -51,6 +53,24 @@ class StsPolicy:
         host = mx_host.rstrip(".").lower()
         label, _, parent = host.partition(".")
         return host in self.mx or (bool(label) and f"*.{parent}" in self.mx)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPolicy:
+    """A policy and when it was fetched. It holds until its end, whatever DNS says (§5.1)."""
+
+    policy: StsPolicy
+    fetched_at: datetime
+
+    @property
+    def expires_at(self) -> datetime:
+        """When it ends, unless it is fetched again."""
+        return self.fetched_at + timedelta(seconds=self.policy.max_age)
+
+    @property
+    def aged_at(self) -> datetime:
+        """When it is to be fetched again though its id is the same, so that it never ends."""
+        return self.fetched_at + min(timedelta(seconds=self.policy.max_age / 2), REFRESHED_AFTER)
 
 
 def record_name(domain: str) -> str:

@@ -50,8 +50,8 @@ class Outcome:
     `ambiguous`, always with DEFERRED: the whole mail went out to its last byte, and no reply came
     back, so that it may have been delivered. `duration` is in seconds. `tried` are the outcomes at
     the hosts that were asked before this one and would not talk. `route` are the hosts that the
-    mail might go to, where DNS names them. `wait`, with ABANDONED: the seconds until there may be
-    room for the mail.
+    mail might go to, where DNS names them. `way` is the transport, where there are several. `wait`,
+    with ABANDONED: the seconds until there may be room for the mail.
     """
 
     kind: OutcomeKind
@@ -65,6 +65,7 @@ class Outcome:
     duration: float = 0.0
     tried: tuple[Outcome, ...] = ()
     route: tuple[str, ...] = ()
+    way: str = ""
     wait: float = 0.0
 
     @property

@@ -6,6 +6,8 @@ import math
 import random
 
 GUESS = 0.05  # seconds that a mail takes, before one was taken
+STILL = 4  # times as long as usual, and STILL_SECONDS at least, without a place changing hands
+STILL_SECONDS = 0.5
 SMOOTHING = 0.2  # the weight of the last mail in the mean
 LEAST = 0.25  # seconds
 MOST = 900.0
@@ -41,14 +43,20 @@ class Backlog:
 
         Where none changes hands, that is at least as long as since the last one was taken.
         """
-        return max(self._seconds or GUESS, now - self._begun if self._begun else 0.0)
+        return max(self._seconds or GUESS, self._still_for(now))
+
+    def _still_for(self, now: float) -> float:
+        return now - self._begun if self._begun else 0.0
 
     def wait(self, now: float, places: int, per_second: float = math.inf) -> float:
         """Return in how many seconds a mail is to come again, and count it.
 
-        The host takes `places` at once, and no more than `per_second`.
+        The host takes `places` at once, and no more than `per_second`. From one that stands still
+        nothing is expected but that the next mail finds it as this one did.
         """
-        rate = min(places / self.each(now), per_second)
+        each = self.each(now)
+        stands_still = self._still_for(now) > max(STILL * self._seconds, STILL_SECONDS)
+        rate = min((1 if stands_still else places) / each, per_second)
         passed = now - self._at
         self._sent_off = max(self._sent_off - passed * rate, 0.0) + 1
         self._at = now

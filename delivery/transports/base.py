@@ -53,8 +53,11 @@ class Transport(Protocol):
 
     name: str
 
-    def session(self, rcpt_to: str, project_id: int) -> Session:
-        """Return a place for a project's mail to an address, held until its outcome is settled."""
+    def session(self, rcpt_to: str, project_id: int, *, patient: bool = True) -> Session:
+        """Return a place for a project's mail to an address, held until its outcome is settled.
+
+        Not `patient`: there is another way, so nothing is gained by waiting until this one is back.
+        """
 
     def tidy(self) -> None:
         """Close what was idle for long; called every few seconds."""

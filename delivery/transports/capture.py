@@ -21,7 +21,7 @@ class CaptureTransport:
         self._outbox = outbox
         outbox.mkdir(parents=True, exist_ok=True)
 
-    def session(self, rcpt_to: str, project_id: int) -> CaptureTransport:
+    def session(self, rcpt_to: str, project_id: int, *, patient: bool = True) -> CaptureTransport:
         """Folders have room for everybody."""
         return self
 

@@ -12,6 +12,7 @@ from delivery.smtp import Outcome, OutcomeKind, Phase
 from delivery.smtp.addresses import EnvelopeAddress
 from delivery.smtp.dns import Resolver
 from delivery.smtp.mx import Finder, MailExchanger, in_turn
+from delivery.sts import configured_lookup
 from delivery.transports.base import Envelope
 from delivery.transports.budget import Budget
 from delivery.transports.lookups import Lookups
@@ -36,12 +37,14 @@ class MxTransport:
     @classmethod
     def configured(cls) -> MxTransport:
         """Return the transport of the settings."""
-        finder = Finder(Resolver(settings.DNS_SERVERS), settings.HELO_NAME)
-        planner = Planner(finder, require_tls=settings.MX_REQUIRE_TLS)
+        resolver = Resolver(settings.DNS_SERVERS)
+        finder = Finder(resolver, settings.HELO_NAME)
+        sts = configured_lookup(resolver)
+        planner = Planner(finder, sts, require_tls=settings.MX_REQUIRE_TLS)
         terms = Terms(settings.HELO_NAME, settings.MX_PORT)
         return cls(planner, configured_budget(), terms)
 
-    def session(self, rcpt_to: str, project_id: int) -> MxSession:
+    def session(self, rcpt_to: str, project_id: int, *, patient: bool = True) -> MxSession:
         """Return what will hold at most one connection."""
         return MxSession(self, rcpt_to)
 

@@ -58,15 +58,15 @@ class RelayTransport:
         endpoints = endpoints_of(settings.SMTP_RELAY_URL, settings.HELO_NAME)
         return cls(*endpoints, most=settings.RELAY_MAX_CONNECTIONS)
 
-    def session(self, rcpt_to: str, project_id: int) -> RelaySession:
+    def session(self, rcpt_to: str, project_id: int, *, patient: bool = True) -> RelaySession:
         """Return what will hold at most one connection."""
-        return RelaySession(self)
+        return RelaySession(self, patient)
 
-    def take(self, tried: list[Pool]) -> Place | None:
+    def take(self, tried: list[Pool], patient: bool = True) -> Place | None:
         """Wait for a place at the first relay that is there and not among `tried`.
 
         None where none became free in time, at the shutdown, and at once where all that is left
-        after `tried` is left alone.
+        after `tried` is left alone; without `patient` also where nothing was tried.
         """
         begins = time.monotonic()
         with self._lock:
@@ -78,7 +78,7 @@ class RelayTransport:
                     if place := pool.take():
                         return place
                 left = begins + self._patience - now
-                if left <= 0 or (tried and not there):
+                if left <= 0 or ((tried or not patient) and not there):
                     return None
                 self._wait(there, now, left)
         return None
@@ -133,13 +133,13 @@ class RelayTransport:
 class RelaySession:
     """One delivery: a place at one relay after the other, the last held until it is settled."""
 
-    def __init__(self, transport: RelayTransport) -> None:
-        self._transport = transport
+    def __init__(self, transport: RelayTransport, patient: bool) -> None:
+        self._transport, self._patient = transport, patient
         self._place: Place | None = None
 
     def admit(self) -> Outcome | None:
         """Hold a place at the first relay that has one; what is composed before would lie about."""
-        self._place = self._transport.take([])
+        self._place = self._transport.take([], self._patient)
         return None if self._place else self._transport.unsent()
 
     def send(self, envelope: Envelope) -> Outcome:

@@ -78,6 +78,8 @@ def _facts(data: dict[str, Any]) -> Iterator[Fact]:
     if reply := data.get("reply"):
         words = (reply.get("code"), reply.get("enhanced"), reply.get("text"))
         yield Fact("Server said", " ".join(str(word) for word in words if word), "code")
+    for before in data.get("tried", ()):
+        yield Fact("Tried before", f"{before.get('host')}: {before.get('detail')}")
     for key, name in PLAIN.items():
         if value := data.get(key):
             yield Fact(name, str(value))
@@ -96,6 +98,7 @@ PLAIN = {
     "reason": "Reason",
     "detail": "Detail",
     "attempt": "Attempt",
+    "way": "Way",
     "host": "Host",
     "ip": "From address",
     "user_agent": "Program",

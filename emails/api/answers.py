@@ -1,5 +1,6 @@
 """What the API says about emails."""
 
+from collections.abc import Set
 from typing import Any
 
 from emails.models import Attachment, Email, EmailEvent, Recipient
@@ -12,6 +13,12 @@ def accepted(email: Email) -> dict[str, Any]:
         "message_id": email.public_id,
         "status": "scheduled" if email.scheduled_at else "queued",
     }
+
+
+def corrected(answer: dict[str, Any], to_nobody: Set[str]) -> dict[str, Any]:
+    """Return the answer to a submission, by the ids of those that go to nobody."""
+    suppressed = answer.get("message_id") in to_nobody
+    return answer | {"status": "suppressed"} if suppressed else answer
 
 
 def email_detail(email: Email) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,8 @@ def single(project: Project, body: Any) -> Prepared:
     """Return one email, ready to be saved. Raises ValidationError or ApiError."""
     form = EmailRequest(context={"named": Named(project, [body])})
     mail = accept.prepare(form.submission(form.run_validation(body), Priority.SINGLE))
-    return _prepared(answers.accepted(mail.email), [mail])
+    answer = answers.accepted(mail.email)
+    return _prepared(answer, [mail], lambda nobody: answers.corrected(answer, nobody))
 
 
 def batch(project: Project, bodies: Any, atomic: bool) -> Prepared:
@@ -51,16 +52,23 @@ def batch(project: Project, bodies: Any, atomic: bool) -> Prepared:
     except BaseException:
         accept.discard(mails)
         raise
-    return _prepared({"data": data}, mails)
-
-
-def _prepared(answer: dict[str, Any], mails: Sequence[accept.Prepared]) -> Prepared:
-    return Prepared(
-        status.HTTP_202_ACCEPTED,
-        answer,
-        save=partial(accept.save, mails),
-        discard=partial(accept.discard, mails),
+    return _prepared(
+        {"data": data},
+        mails,
+        lambda nobody: {"data": [answers.corrected(said, nobody) for said in data]},
     )
+
+
+def _prepared(
+    answer: dict[str, Any],
+    mails: Sequence[accept.Prepared],
+    corrected: Callable[[set[str]], dict[str, Any]],
+) -> Prepared:
+    def save() -> dict[str, Any]:
+        to_nobody = accept.save(mails)
+        return corrected(to_nobody) if to_nobody else answer
+
+    return Prepared(status.HTTP_202_ACCEPTED, answer, save, discard=partial(accept.discard, mails))
 
 
 def _judged(form: EmailRequest, body: Any) -> accept.Prepared | Refusal:

@@ -39,3 +39,7 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return self.address
+
+    def facts(self) -> dict[str, str]:
+        """Return why and since when, as the event of a mail that was not sent says it."""
+        return {"reason": self.reason, "since": self.created_at.isoformat(timespec="seconds")}

@@ -15,6 +15,8 @@ pytestmark = pytest.mark.django_db
 LISTS = {
     "emails.view_email": "/admin/emails/email/",
     "emails.view_template": "/admin/emails/template/",
+    "emails.view_suppression": "/admin/emails/suppression/",
+    "delivery.view_destinationlimit": "/admin/delivery/destinationlimit/",
     "uploads.view_upload": "/admin/uploads/upload/",
     "accounts.view_project": "/admin/accounts/project/",
     "accounts.view_apikey": "/admin/accounts/apikey/",

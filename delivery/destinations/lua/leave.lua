@@ -1,0 +1,2 @@
+-- This process has nothing any more.
+return redis.call('ZREM', prefix .. 'workers', me)
