@@ -13,6 +13,6 @@ class DeliveryConfig(AppConfig):
 
         Raises ImproperlyConfigured with a sentence.
         """
-        from delivery.transports import check_settings  # noqa: PLC0415  needs the models
+        from delivery.transports.configured import check_settings  # noqa: PLC0415  needs the models
 
         check_settings()

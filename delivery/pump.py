@@ -23,8 +23,8 @@ from delivery.identity import RecentIdentities
 from delivery.settler import Settler
 from delivery.smtp.crashpoints import reached
 from delivery.transports.base import Transport
-from emails import doorbell, transitions
-from emails.transitions import Unsent
+from emails import doorbell, giving_back, transitions
+from emails.giving_back import Unsent
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -185,7 +185,7 @@ class Pump:
         if not rows:
             return
         try:
-            transitions.give_back(
+            giving_back.give_back(
                 Unsent(delivery.recipient.recipient_id, delivery.lease.token, wait)
                 for delivery, wait in rows
             )

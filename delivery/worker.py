@@ -12,7 +12,7 @@ from django.conf import settings
 from delivery import metrics
 from delivery.exposition import serve_metrics
 from delivery.pump import Pump, configured_pace
-from delivery.transports import configured_transport
+from delivery.transports.configured import configured_transport
 
 _pumps: list[Pump] = []
 _metrics_servers: list[Callable[[], None]] = []  # what ends each

@@ -1,5 +1,7 @@
 """Every change of a recipient's status: compare-and-swap updates; nothing else writes it.
 
+But one: `giving_back.py` undoes a claim.
+
 Statuses stand as literals in the SQL: with a parameter, PostgreSQL's generic plan can't use the
 partial indexes. The clock is the database's, so that workers on several machines agree.
 """
@@ -64,15 +66,6 @@ class Abandoned:
     recipient_id: int
     email_id: int
     attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unsent:
-    """A recipient that goes back to the queue, due in `wait` seconds."""
-
-    recipient_id: int
-    token: uuid.UUID
-    wait: float = 0.0
 
 
 def claim(limit: int, lease: float) -> tuple[uuid.UUID, list[Claimed]]:
@@ -200,51 +193,6 @@ def renew(token: uuid.UUID, ids: Sequence[int], lease: float) -> set[int]:
         [*ids, as_uuid(token), lease, as_uuid(token)],
     )
     return {row[0] for row in rows}
-
-
-def give_back(rows: Iterable[Unsent]) -> int:
-    """Return unsent recipients to the queue as if they had not been taken; return their number.
-
-    All in one commit: there may be hundreds, each with a wait of its own.
-    """
-    unsent = list(rows)
-    if connection.vendor == "postgresql":
-        return len(_give_back_in_one_statement(unsent))
-    with transaction.atomic():
-        return sum(_give_back_one(row) for row in unsent)
-
-
-def _give_back_in_one_statement(rows: list[Unsent]) -> list[tuple[Any, ...]]:
-    return run(
-        """
-        WITH unsent AS MATERIALIZED (
-            SELECT * FROM jsonb_to_recordset(%s) AS u(id bigint, token uuid, wait float8)
-        ), held AS MATERIALIZED (
-            SELECT r.id FROM recipients r JOIN unsent u ON u.id = r.id
-            WHERE r.lease_token = u.token ORDER BY r.id FOR UPDATE OF r
-        )
-        UPDATE recipients r SET attempts = r.attempts - 1, lease_token = NULL,
-            next_attempt_at = statement_timestamp() + u.wait * interval '1 second',
-            status = CASE WHEN r.attempts > 1 THEN 'deferred' ELSE 'queued' END
-        FROM unsent u
-        WHERE r.id = u.id AND r.id = ANY(ARRAY(SELECT id FROM held)) AND r.lease_token = u.token
-        RETURNING r.id
-        """,
-        [json.dumps([{"id": r.recipient_id, "token": str(r.token), "wait": r.wait} for r in rows])],
-    )
-
-
-def _give_back_one(row: Unsent) -> bool:
-    found = run(
-        f"""
-        UPDATE recipients SET attempts = attempts - 1, lease_token = NULL,
-            next_attempt_at = {in_seconds()},
-            status = CASE WHEN attempts > 1 THEN 'deferred' ELSE 'queued' END
-        WHERE id = %s AND lease_token = %s RETURNING id
-        """,
-        [row.wait, row.recipient_id, as_uuid(row.token)],
-    )
-    return bool(found)
 
 
 def settle(settlements: Iterable[Settlement]) -> set[tuple[int, uuid.UUID]]:

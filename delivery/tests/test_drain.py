@@ -11,7 +11,7 @@ from delivery.smtp import Outcome, OutcomeKind, Phase
 from delivery.tests.conftest import running
 from delivery.tests.waiting import everything_is_final, wait_until
 from delivery.transports.capture import CaptureTransport
-from emails import transitions
+from emails import giving_back
 from emails.models import EmailEvent, EventType, Recipient, Status
 from emails.tests.factories import make_email, make_recipient
 
@@ -42,7 +42,7 @@ def test_unsent_mail_that_cannot_be_given_back_yet_is_held_and_not_ambiguous(out
     row = make_recipient()
     transport = FullTransport(outbox)
     failures = [OperationalError("away")] * 3
-    monkeypatch.setattr(transitions, "give_back", failing(transitions.give_back, failures))
+    monkeypatch.setattr(giving_back, "give_back", failing(giving_back.give_back, failures))
     with running(transport, lease=1.2):
         wait_until(lambda: not failures)
         transport.full = False
@@ -55,7 +55,7 @@ def test_unsent_mail_that_cannot_be_given_back_yet_is_held_and_not_ambiguous(out
 def test_drain_ends_in_time_while_the_database_does_not_answer(outbox, monkeypatch):
     make_email()
     transport, answers = FullTransport(outbox), threading.Event()
-    monkeypatch.setattr(transitions, "give_back", lambda *_: answers.wait(30))
+    monkeypatch.setattr(giving_back, "give_back", lambda *_: answers.wait(30))
     pump = Pump(transport, Pace(concurrency=1, lease=30, look=0.05))
     pump.start()
     wait_until(lambda: Recipient.objects.filter(status=Status.SENDING).exists())

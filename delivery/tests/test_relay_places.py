@@ -139,10 +139,27 @@ def test_who_waits_for_a_place_gives_its_mail_back_once_no_more_are_admitted(ser
     assert held.admit() is None
     assert held.send(mail()).kind is OutcomeKind.DELIVERED
     waiting, outcomes = transport.session("b@example.org", 1), []
-    thread = threading.Thread(target=lambda: outcomes.append(waiting.admit()))
+    thread = threading.Thread(
+        target=lambda: outcomes.append(waiting.admit() or waiting.send(mail()))
+    )
     thread.start()
     transport.admit_no_more()
     thread.join(5)
     assert [outcome.kind for outcome in outcomes] == [OutcomeKind.ABANDONED]
     held.release()
     assert len(server.messages) == 1
+
+
+def test_as_many_mails_are_made_ready_ahead_as_there_are_places_and_the_next_one_waits(server):
+    transport = transport_to(server, most=2, start=2, patience=0.05)
+    sessions = [transport.session("b@example.org", 1) for _ in range(6)]
+    admitted = [session.admit() for session in sessions[:4]]
+    assert admitted == [None] * 4  # two ahead, and two that hold a place
+    assert sessions[4].admit().kind is OutcomeKind.ABANDONED
+    for session in sessions[:2]:  # one is given up, one is sent
+        session.release()
+    assert sessions[4].admit() is None
+    sessions[2].release()
+    assert sessions[4].send(mail()).kind is OutcomeKind.DELIVERED
+    assert [sessions[5].admit(), sessions[0].admit()] == [None, None]
+    assert sessions[1].admit().kind is OutcomeKind.ABANDONED

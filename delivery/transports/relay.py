@@ -49,6 +49,8 @@ class RelayTransport:
             )
             for endpoint in endpoints
         ]
+        self._most = most
+        self._ahead = 0
         self._patience = patience
         self._interrupted = False
 
@@ -61,6 +63,24 @@ class RelayTransport:
     def session(self, rcpt_to: str, project_id: int, *, patient: bool = True) -> RelaySession:
         """Return what will hold at most one connection."""
         return RelaySession(self, patient)
+
+    def go_ahead(self) -> bool:
+        """Tell whether a mail may be composed without a place, and count it until `land`.
+
+        While outcomes are on their way to the disk all places are held: then the next mails are
+        made ready, but no more than there are places, since they lie in memory.
+        """
+        with self._lock:
+            now = time.monotonic()
+            there = not self._interrupted and any(pool.allows(now) for pool in self._pools)
+            may = there and self._ahead < self._most
+            self._ahead += may
+            return may
+
+    def land(self) -> None:
+        """One that went ahead has a place, or is given up."""
+        with self._lock:
+            self._ahead -= 1
 
     def take(self, tried: list[Pool], patient: bool = True) -> Place | None:
         """Wait for a place at the first relay that is there and not among `tried`.
@@ -136,17 +156,20 @@ class RelaySession:
     def __init__(self, transport: RelayTransport, patient: bool) -> None:
         self._transport, self._patient = transport, patient
         self._place: Place | None = None
+        self._ahead = False
 
     def admit(self) -> Outcome | None:
-        """Hold a place at the first relay that has one; what is composed before would lie about."""
-        self._place = self._transport.take([], self._patient)
-        return None if self._place else self._transport.unsent()
+        """Go ahead without a place, or hold one at the first relay that has one."""
+        self._ahead = self._transport.go_ahead()
+        return None if self._ahead else self._hold()
 
     def send(self, envelope: Envelope) -> Outcome:
         """Hand one copy to the first relay that will talk, once at most to each.
 
         The next one is tried only where no word of the mail was said: nothing goes out twice.
         """
+        if self._ahead and (refusal := self._hold()):
+            return refusal
         tried: list[Pool] = []
         failures: list[Outcome] = []
         while place := self._place:
@@ -161,6 +184,17 @@ class RelaySession:
 
     def release(self) -> None:
         """Give the connection back."""
+        self._land()
         place, self._place = self._place, None
         if place:
             place.pool.release(place)
+
+    def _hold(self) -> Outcome | None:
+        self._place = self._transport.take([], self._patient)
+        self._land()
+        return None if self._place else self._transport.unsent()
+
+    def _land(self) -> None:
+        if self._ahead:
+            self._ahead = False
+            self._transport.land()

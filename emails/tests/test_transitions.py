@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from emails import transitions
+from emails import giving_back, transitions
+from emails.giving_back import Unsent
 from emails.models import EmailEvent, EventType, Priority, Recipient, Status
 from emails.tests.factories import in_the_past, make_email, make_recipient
-from emails.transitions import Claimed, Settlement, Unsent
+from emails.transitions import Claimed, Settlement
 
 pytestmark = pytest.mark.django_db
 
@@ -130,7 +131,7 @@ def test_lease_is_renewed_only_for_who_holds_it():
 def test_what_is_given_back_counts_as_not_tried():
     row = make_recipient()
     token, _ = transitions.claim(1, LEASE)
-    assert transitions.give_back([Unsent(row.pk, token)]) == 1
+    assert giving_back.give_back([Unsent(row.pk, token)]) == 1
     row.refresh_from_db()
     assert (row.status, row.attempts, row.ambiguous) == (Status.QUEUED, 0, False)
     assert claimed(1) == [row.pk]
@@ -142,7 +143,7 @@ def test_each_of_those_given_back_is_due_after_a_wait_of_its_own():
     waits = [0, 100, 1000]
     unsent = [Unsent(row.pk, token, wait) for row, wait in zip(rows, waits, strict=True)]
     now = timezone.now()
-    assert transitions.give_back(unsent) == 3
+    assert giving_back.give_back(unsent) == 3
     for row, wait in zip(rows, waits, strict=True):
         row.refresh_from_db()
         assert abs(row.next_attempt_at - now - timedelta(seconds=wait)) < timedelta(seconds=30)
@@ -153,8 +154,8 @@ def test_only_who_holds_a_recipient_gives_it_back():
     mine, other = make_recipient(), make_recipient()
     token, _ = transitions.claim(1, LEASE)
     unsent = [Unsent(mine.pk, token), Unsent(other.pk, token), Unsent(mine.pk, uuid.uuid4())]
-    assert transitions.give_back(unsent) == 1
-    assert transitions.give_back([Unsent(mine.pk, token)]) == 0
+    assert giving_back.give_back(unsent) == 1
+    assert giving_back.give_back([Unsent(mine.pk, token)]) == 0
     other.refresh_from_db()
     assert (other.status, other.attempts) == (Status.QUEUED, 0)
 

@@ -12,8 +12,8 @@ from delivery.tests.conftest import running
 from delivery.tests.mx.events import data_of, make_mail, settled
 from delivery.tests.relays import die, host_of, transport_to
 from delivery.tests.waiting import wait_until
-from delivery.transports import configured_transport
 from delivery.transports.capture import CaptureTransport
+from delivery.transports.configured import configured_transport
 from delivery.transports.routed import RoutedTransport
 from emails.models import EventType, Recipient, Status
 from tests.servers import free_port
