@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import dns.exception
-import dns.message
 import dns.nameserver
 import dns.resolver
 import dns.reversename
@@ -113,8 +112,7 @@ class Resolver:
                 name, kind, raise_on_no_answer=False, search=False, tcp=False
             )
         except dns.resolver.NXDOMAIN as error:
-            said = error.response(error.qnames()[0])  # type: ignore[no-untyped-call]
-            response = cast(dns.message.QueryMessage, said)
+            [response, *_] = error.responses().values()  # type: ignore[no-untyped-call]
             return None, response.resolve_chaining().minimum_ttl
         except (dns.exception.Timeout, dns.resolver.NoNameservers) as error:
             raise DnsUnreachable(f"DNS gives no answer for {kind} of {name}: {error}") from None

@@ -87,6 +87,7 @@ class MxHosts:
             address=exchanger.address,
             public=True,
             tls=tls,
+            chunking=False,  # strangers are not tried out, and their silence is not ambiguous
             timeouts=self._terms.timeouts,
         )
         slots = MxSlots(exchanger.host, self._budget, self._open)

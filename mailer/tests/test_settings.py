@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from delivery.smtp.dns import Resolver
+
 ROOT = Path(__file__).resolve().parents[2]
 RELAY = "smtp://user:open%2Fsesame@relay.example.com:587?tls=starttls"
 GOOD = {
@@ -170,6 +172,32 @@ def test_many_servers_are_tried_at_once_and_few_connections_made_to_a_relay(
     taken = loaded(environment, MAIL_TRANSPORT=transport, SMTP_RELAY_URL=RELAY)
     assert taken["DELIVERY_CONCURRENCY"] == in_flight
     assert taken["RELAY_MAX_CONNECTIONS"] == connections
+
+
+def test_mail_exchangers_need_no_relay(environment):
+    taken = loaded(environment, MAIL_TRANSPORT="mx")
+    assert taken["SMTP_RELAY_URL"] == []
+    assert (taken["DNS_SERVERS"], taken["MX_PORT"], taken["MX_REQUIRE_TLS"]) == ([], 25, False)
+
+
+@pytest.mark.parametrize(
+    "servers",
+    ["192.0.2.1", "192.0.2.1:5353, 192.0.2.2", "2001:db8::1", "[2001:db8::1]:5353", "::1"],
+)
+def test_dns_servers_are_addresses_with_ports_or_without(environment, servers):
+    taken = loaded(environment, DNS_SERVERS=servers)["DNS_SERVERS"]
+    assert taken == servers.split(", ")
+    Resolver(taken)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [",", "dns.example", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:70000", "[::1]", "192.0.2.1:x"],
+)
+def test_wrong_dns_server_is_named_in_one_sentence(environment, wrong):
+    said = sentence(environment, DNS_SERVERS=wrong)
+    assert said.startswith("DNS_SERVERS ")
+    assert "192.0.2.1:5353" in said
 
 
 @pytest.mark.parametrize("missing", DKIM)

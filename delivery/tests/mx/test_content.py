@@ -34,9 +34,9 @@ def test_dots_arrive_as_they_were_written(world, extensions):
     sent(world, html_body="", text_body=text)
     [message] = server.messages
     assert text_of(message) == text
-    if extensions is DATA:
-        assert b"\r\n..hidden\r\n" in message.wire  # stuffed on the wire (RFC 5321 §4.5.2)
-        assert b"\r\n.\r\n" not in message.wire
+    assert b"\r\n..hidden\r\n" in message.wire  # stuffed on the wire (RFC 5321 §4.5.2)
+    assert b"\r\n.\r\n" not in message.wire
+    assert not server.seen("BDAT")
 
 
 @pytest.mark.parametrize("extensions", [DATA, PLAIN])

@@ -1,0 +1,75 @@
+"""When mail that found no place is to come again."""
+
+import pytest
+
+from delivery.transports.backlog import GUESS, JITTER, LEAST, MOST, Backlog
+
+
+def busy(seconds, now=1000.0):
+    """A host that takes a mail in so many seconds, and took one just now."""
+    backlog = Backlog()
+    backlog.taken(now)
+    backlog.left(seconds)
+    return backlog
+
+
+def about(expected):
+    return pytest.approx(expected, rel=JITTER + 0.15, abs=0.6)
+
+
+def test_mails_come_back_as_fast_as_the_host_takes_them():
+    backlog = busy(0.5)
+    waits = [backlog.wait(1000.0, places=5) for _ in range(1000)]
+    assert waits[0] <= 2 * LEAST
+    assert waits[499] == about(50)
+    assert waits[999] == about(100)
+
+
+def test_allowance_for_mails_a_second_is_heeded():
+    backlog = busy(0.001)
+    waits = [backlog.wait(1000.0, 10, per_second=1.0) for _ in range(100)]
+    assert waits[-1] == about(100)
+
+
+def test_those_sent_off_have_their_turn_as_time_passes():
+    backlog = busy(0.5)
+    for _ in range(1000):
+        backlog.wait(1000.0, places=5)
+    backlog.taken(1090.0)
+    assert backlog.wait(1090.0, places=5) == about(10)
+
+
+def test_no_mail_waits_for_ever():
+    backlog = busy(10.0)
+    waits = [backlog.wait(1000.0, places=1) for _ in range(100_000)]
+    assert max(waits) <= MOST * (1 + JITTER) + 5
+
+
+def test_unknown_host_is_expected_to_be_fast():
+    backlog = Backlog()
+    backlog.taken(1000.0)
+    waits = [backlog.wait(1000.1, places=10) for _ in range(100)]
+    assert waits[-1] <= max(100 * GUESS, LEAST) * 2
+
+
+def test_host_that_stands_still_gets_its_mail_back_slower_and_slower():
+    backlog = Backlog()
+    backlog.taken(1000.0)
+    first = backlog.wait(1001.0, places=10)
+    later = Backlog()
+    later.taken(1000.0)
+    assert later.wait(1060.0, places=10) > 20 * first
+
+
+def test_waits_are_few_so_that_many_mails_share_a_wait():
+    backlog = busy(0.5)
+    waits = [backlog.wait(1000.0, places=1) for _ in range(2000)]
+    assert len(set(waits)) < 300
+
+
+def test_waits_of_equal_mails_are_spread():
+    waits = set()
+    for _ in range(50):
+        backlog = busy(100.0)
+        waits.add(backlog.wait(1000.0, places=1))
+    assert len(waits) > 3

@@ -1,0 +1,120 @@
+"""Questions for the exchangers of a domain: one at a time, and answers that are kept a moment."""
+
+import threading
+
+import pytest
+
+from delivery.smtp import Outcome, OutcomeKind, Phase, TlsPolicy
+from delivery.smtp.mx import MailExchanger
+from delivery.tests.waiting import wait_until
+from delivery.transports import lookups
+from delivery.transports.lookups import Lookups
+from delivery.transports.mx_plan import Plan
+
+PLAN = Plan((MailExchanger(10, "mx.example", "192.0.2.1"),), TlsPolicy())
+TROUBLE = Outcome(OutcomeKind.DEFERRED, Phase.LOOKUP, "a.example", "4.4.3 no answer")
+
+
+class NameServer:
+    """Answers when it is let go, and counts."""
+
+    def __init__(self, answer):
+        self.asked, self.answer = 0, answer
+        self.let_go = threading.Event()
+
+    def __call__(self, domain):
+        self.asked += 1
+        assert self.let_go.wait(10)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(lookups.time, "monotonic", lambda: now[0])
+    return now
+
+
+def answering(answer):
+    server = NameServer(answer)
+    server.let_go.set()
+    return server
+
+
+def test_plan_is_kept_for_a_moment(clock):
+    server = answering(PLAN)
+    asked = Lookups(server)
+    assert [asked.plan("a.example") for _ in range(5)] == [PLAN] * 5
+    assert server.asked == 1
+    clock[0] += lookups.FRESH_SECONDS
+    assert asked.plan("a.example") is PLAN
+    assert server.asked == 2
+
+
+def test_trouble_is_kept_longer_and_longer_until_there_is_an_answer(clock):
+    server = answering(TROUBLE)
+    asked = Lookups(server)
+    assert asked.plan("a.example") is TROUBLE
+    for times, pause in enumerate((30, 60, 120, 240, 480, 600, 600), 1):
+        clock[0] += pause - 1
+        assert asked.plan("a.example") is TROUBLE
+        assert server.asked == times
+        clock[0] += 1
+        assert asked.plan("a.example") is TROUBLE
+        assert server.asked == times + 1
+    server.answer = PLAN
+    clock[0] += 600
+    assert asked.plan("a.example") is PLAN
+
+
+def test_who_comes_while_one_asks_is_sent_off_and_does_not_ask():
+    server = NameServer(PLAN)
+    asked = Lookups(server)
+    first = threading.Thread(target=asked.plan, args=["a.example"])
+    first.start()
+    wait_until(lambda: server.asked == 1)
+    outcome = asked.plan("a.example")
+    assert (outcome.kind, outcome.wait) == (OutcomeKind.ABANDONED, lookups.AGAIN_SECONDS)
+    server.let_go.set()
+    first.join()
+    assert asked.plan("a.example") is PLAN
+    assert server.asked == 1
+
+
+def test_answer_that_comes_soon_is_everybodys():
+    server = NameServer(PLAN)
+    asked, plans = Lookups(server), []
+    threads = [
+        threading.Thread(target=lambda: plans.append(asked.plan("a.example"))) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: server.asked == 1)
+    server.let_go.set()
+    for thread in threads:
+        thread.join()
+    assert plans == [PLAN] * 3
+    assert server.asked == 1
+
+
+def test_question_that_breaks_off_can_be_asked_again():
+    server = answering(ZeroDivisionError())
+    asked = Lookups(server)
+    with pytest.raises(ZeroDivisionError):
+        asked.plan("a.example")
+    server.answer = PLAN
+    assert asked.plan("a.example") is PLAN
+
+
+def test_domains_of_long_ago_are_forgotten(monkeypatch):
+    monkeypatch.setattr(lookups, "MOST_KEPT", 3)
+    server = answering(PLAN)
+    asked = Lookups(server)
+    for number in range(10):
+        asked.plan(f"d{number}.example")
+    asked.plan("d9.example")
+    assert server.asked == 10
+    asked.plan("d0.example")
+    assert server.asked == 11
