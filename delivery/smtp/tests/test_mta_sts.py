@@ -1,6 +1,10 @@
 """MTA-STS: what a policy and its record say (RFC 8461 §3), and which hosts it allows (§4.1)."""
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from delivery.smtp.mta_sts import LONGEST, StsMode, StsPolicy, parse_policy, policy_id, policy_url
 
@@ -146,3 +150,14 @@ def test_only_enforce_is_enforced(mode):
 
 def test_policy_is_fetched_from_its_own_host():
     assert policy_url("a.example") == "https://mta-sts.a.example/.well-known/mta-sts.txt"
+
+
+@given(st.binary() | st.text("versionmdxag_:*. \t\r\nSTSv1").map(str.encode))
+def test_no_policy_stumbles(content):
+    with suppress(ValueError):
+        parse_policy(content, "1")
+
+
+@given(st.lists(st.text() | st.text("v=STSv1; id").map("v=STSv1;".__add__)))
+def test_no_record_stumbles(texts):
+    policy_id(texts)
