@@ -1,8 +1,8 @@
 """Return paths that say whose mail came back: `b+<token>@<domain>`, signed (VERP).
 
 A token is lower-case base32, since some servers fold case, of: recipient id (at most 8 bytes), the
-day on which it was made (2 bytes, since 2020), and 16 bytes of HMAC-SHA256 over both. With "b+" that
-is 44 characters at most, of the 64 that a local part may have (RFC 5321 §4.5.3.1.1).
+day on which it was made (2 bytes, since 2020), and 16 bytes of HMAC-SHA256 over both. With "b+"
+that is 44 characters at most, of the 64 that a local part may have (RFC 5321 §4.5.3.1.1).
 """
 
 from __future__ import annotations
