@@ -10,7 +10,8 @@ COPY --from=build /venv /venv
 WORKDIR /app
 COPY . .
 # The settings want these; nothing of them stays in the image.
-RUN SECRET_KEY=build TRACKING_KEYS=build-build-build-build-build-build PUBLIC_URL=http://build \
+RUN SECRET_KEY=build TRACKING_KEYS=build-build-build-build-build-build \
+    ENCRYPTION_KEYS=build-build-build-build-build-build PUBLIC_URL=http://build \
     MAIL_TRANSPORT=capture VAR=/tmp/build python manage.py collectstatic --noinput
 USER mailer
 EXPOSE 8000

@@ -37,6 +37,7 @@ BENCH_READY := $(VENV)/.bench
 # What `make check` looks at is the code, not somebody's environment.
 CHECKED := SECRET_KEY=checks-only-0123456789-abcdefghij-0123456789-ABCDEFGHIJ \
 	TRACKING_KEYS=checks-only-0123456789abcdef0123456789abcdef \
+	ENCRYPTION_KEYS=checks-only-fedcba9876543210fedcba9876543210 \
 	PUBLIC_URL=https://mail.example.com MAIL_TRANSPORT=capture \
 	DATABASE_URL=sqlite://:memory: REDIS_URL= VAR=$(VENV)/checks
 CODE := mailer delivery tracking emails uploads accounts

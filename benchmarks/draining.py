@@ -24,14 +24,15 @@ def run(stage: Stage) -> Iterable[Row]:
     known = ours.key(stage)
     url = stage.databases.make("round", ours.filled(stage, count, tracked=True))
     stage.redis.flush()
-    with OwnSink(stage.folder) as sink:
-        values = {"SMTP_RELAY_URL": sink.relay_url()} | ours.dkim(stage)
-        with ours.Platform(stage, url, known, **values) as platform:
-            platform.start_web()
-            with stage.databases.gate("round", "recipients", WORKERS):
-                platform.start_workers(WORKERS)
-            busy = _while_draining(platform, sink, count)
-            idle = _when_idle(platform, sink)
+    with (
+        OwnSink(stage.folder) as sink,
+        ours.Platform(stage, url, known, SMTP_RELAY_URL=sink.relay_url()) as platform,
+    ):
+        platform.start_web()
+        with stage.databases.gate("round", "recipients", WORKERS):
+            platform.start_workers(WORKERS)
+        busy = _while_draining(platform, sink, count)
+        idle = _when_idle(platform, sink)
     say(f"  {len(busy)} while it drained, p50 {percentile(busy, 0.5) * 1000:.0f} ms")
     yield Row(
         f"a single mail while {count:,} drain: p99",

@@ -30,17 +30,18 @@ def _round(stage: Stage) -> list[float]:
     known = ours.key(stage)
     url = stage.databases.make("round", "ours_empty")
     stage.redis.flush()
-    with OwnSink(stage.folder) as sink:
-        values = {"SMTP_RELAY_URL": sink.relay_url()} | ours.dkim(stage)
-        with ours.Platform(stage, url, known, **values) as platform:
-            platform.start_web()
-            with stage.databases.gate("round", "recipients", WORKERS):
-                platform.start_workers(WORKERS)
-            client = Singles(platform, sink)
-            for _ in range(WARM_UP + stage.extent.of(MAILS)):
-                client.post_and_wait()
-                time.sleep(PAUSE_SECONDS)
-            waits = client.waits()[WARM_UP:]
+    with (
+        OwnSink(stage.folder) as sink,
+        ours.Platform(stage, url, known, SMTP_RELAY_URL=sink.relay_url()) as platform,
+    ):
+        platform.start_web()
+        with stage.databases.gate("round", "recipients", WORKERS):
+            platform.start_workers(WORKERS)
+        client = Singles(platform, sink)
+        for _ in range(WARM_UP + stage.extent.of(MAILS)):
+            client.post_and_wait()
+            time.sleep(PAUSE_SECONDS)
+        waits = client.waits()[WARM_UP:]
     say(
         f"  p50 {percentile(waits, 0.5) * 1000:.1f} ms, p99 {percentile(waits, 0.99) * 1000:.1f} ms"
     )

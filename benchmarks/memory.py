@@ -22,15 +22,16 @@ def run(stage: Stage) -> Iterable[Row]:
     known = ours.key(stage)
     url = stage.databases.make("round", ours.filled(stage, count, tracked=True))
     stage.redis.flush()
-    with SmtpSink(stage.folder) as sink:
-        values = {"SMTP_RELAY_URL": sink.relay_url()} | ours.dkim(stage)
-        with ours.Platform(stage, url, known, **values) as platform:
-            platform.start_worker()
-            held = partial(resident, platform.processes["worker"].pid)
-            until(lambda: sink.taken() >= EARLY, "the first mails arrived")
-            early = held()
-            until(lambda: sink.taken() >= count, "all mails arrived", LONGEST_SECONDS)
-            late = held()
+    with (
+        SmtpSink(stage.folder) as sink,
+        ours.Platform(stage, url, known, SMTP_RELAY_URL=sink.relay_url()) as platform,
+    ):
+        platform.start_worker()
+        held = partial(resident, platform.processes["worker"].pid)
+        until(lambda: sink.taken() >= EARLY, "the first mails arrived")
+        early = held()
+        until(lambda: sink.taken() >= count, "all mails arrived", LONGEST_SECONDS)
+        late = held()
     yield Row(
         f"memory of a worker after {count:,} mails",
         "MiB",

@@ -10,12 +10,11 @@ from threading import Lock
 from typing import Any, Self
 
 import yaml
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from benchmarks.cpu import Roots
 from benchmarks.mails import Mail, mails
 from benchmarks.measure import say
+from benchmarks.peers.project import run_python
 from benchmarks.stage import Stage
 from tests.servers import HOST
 from tests.system import ROOT, System
@@ -23,6 +22,7 @@ from tests.system import ROOT, System
 SETTINGS = {
     "SECRET_KEY": "benchmarks-only-benchmarks-only-benchmarks-only-bench",
     "TRACKING_KEYS": "benchmarks-only-0123456789abcdef0123456789abcdef",
+    "ENCRYPTION_KEYS": "benchmarks-only-fedcba9876543210fedcba9876543210",
     "PUBLIC_URL": "https://mail.example.com",
     "MAIL_TRANSPORT": "relay",
     "LOOK_SECONDS": "",  # its default
@@ -70,33 +70,23 @@ def granian(port: int, application: str) -> list[str]:
     return [*words, application]
 
 
-def dkim(stage: Stage) -> dict[str, str]:
-    """Return the settings that sign, with a fresh RSA key of 2048 bits."""
-    path = stage.folder / "dkim.pem"
-    if not path.exists():
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        path.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-    return {
-        "DKIM_DOMAIN": "example.com",
-        "DKIM_SELECTOR": "bench",
-        "DKIM_PRIVATE_KEY_FILE": str(path),
-    }
+def unsigned(stage: Stage, name: str) -> None:
+    """Take the key away from a database, so that its mail is not signed."""
+    stage.databases.ask(name, "DELETE FROM dkim_keys")
 
 
 def key(stage: Stage) -> str:
-    """Return the API key that is in `ours_empty` and in all databases made from it."""
+    """Return the API key that is in `ours_empty` and in all databases made from it.
+
+    Its project holds the domain of the mails, with an RSA key of 2048 bits that signs.
+    """
     return stage.once("ours_empty", lambda name: _made_empty(stage, name))
 
 
 def _made_empty(stage: Stage, name: str) -> str:
     with Platform(stage, stage.databases.make(name), "") as platform:
         System.__enter__(platform)  # migrates, and makes the key
+        run_python(platform.environment, "benchmarks.domain")
         return platform.key
 
 

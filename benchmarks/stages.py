@@ -15,7 +15,7 @@ MAILS = 1_000
 
 def run(stage: Stage) -> Iterable[Row]:
     """Measure each step in a process of the platform's; for information."""
-    platform = ours.Platform(stage, stage.databases.make("composing"), "", **ours.dkim(stage))
+    platform = ours.Platform(stage, stage.databases.make("composing"), "")
     said = run_python(platform.environment, "benchmarks.composing", str(stage.extent.of(MAILS)))
     for step, microseconds in json.loads(said).items():
         yield Row(f"composing: {step.replace('_', ' ')}", "µs", one(microseconds))

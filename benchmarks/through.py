@@ -26,24 +26,26 @@ def post_and_deliver(
     """Post `count` mails in batches; from the first request to the last mail at the sink."""
     known = ours.key(stage)
     url = stage.databases.make("round", "ours_empty")
+    if not full:
+        ours.unsigned(stage, "round")
     stage.databases.ask("round", "CHECKPOINT")
     stage.redis.flush()
     bodies = list(ours.batches(count, {} if full else ours.UNTRACKED))
-    signing = ours.dkim(stage) if full else {}
-    with sink() as server:
-        values = {"SMTP_RELAY_URL": server.relay_url()} | signing
-        with ours.Platform(stage, url, known, **values) as platform:
-            platform.start_web()
-            with stage.databases.gate("round", "recipients", WORKERS):
-                platform.start_workers(WORKERS)
-            kinds = {"web": platform.pids("web"), "worker": platform.pids("worker")}
-            meter = Meter(kinds | {"sink": server.pids} | stage.processes())
-            meter.begin()
-            begins = time.monotonic()
-            ours.post_all(platform.port, known, bodies)
-            ends = until(lambda: server.taken() >= count, "all mails arrived")
-            used = meter.used()
-            until(lambda: delivered(stage) == count, "all mails were settled")
+    with (
+        sink() as server,
+        ours.Platform(stage, url, known, SMTP_RELAY_URL=server.relay_url()) as platform,
+    ):
+        platform.start_web()
+        with stage.databases.gate("round", "recipients", WORKERS):
+            platform.start_workers(WORKERS)
+        kinds = {"web": platform.pids("web"), "worker": platform.pids("worker")}
+        meter = Meter(kinds | {"sink": server.pids} | stage.processes())
+        meter.begin()
+        begins = time.monotonic()
+        ours.post_all(platform.port, known, bodies)
+        ends = until(lambda: server.taken() >= count, "all mails arrived")
+        used = meter.used()
+        until(lambda: delivered(stage) == count, "all mails were settled")
     return Sample(count / (ends - begins), per_mail(used, count))
 
 

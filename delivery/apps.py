@@ -13,8 +13,6 @@ class DeliveryConfig(AppConfig):
 
         Raises ImproperlyConfigured with a sentence.
         """
-        from delivery.signing import configured_signer  # noqa: PLC0415  beside the transports
         from delivery.transports import configured_transport  # noqa: PLC0415  needs the models
 
         configured_transport()
-        configured_signer()

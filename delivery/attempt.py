@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from delivery import metrics, settlement
 from delivery.claim import Delivery
-from delivery.pipeline import Unsendable, compose
+from delivery.pipeline import NotNow, Unsendable, compose
 from delivery.retry import retry_policy
 from delivery.settler import Settler, Verdict
 from delivery.smtp import Outcome, OutcomeKind
@@ -72,6 +72,8 @@ class Attempt:
                 return compose(self._delivery)
         except Unsendable as error:
             return settlement.failed(self._delivery, str(error))
+        except NotNow as error:
+            return self._postponed(str(error))
         except OSError as error:  # the storage of its attachments is out of reach
             return self._postponed(f"an attachment can't be read: {error}")
         except Exception as error:  # noqa: BLE001  a bug, which is logged

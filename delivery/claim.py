@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from django.db import transaction
 
+from delivery import identity
+from delivery.identity import Identity, Sender
 from emails import outgoing, transitions
 from emails.outgoing import Outgoing
 from emails.transitions import Claimed
@@ -37,6 +39,7 @@ class Delivery:
     recipient: Claimed
     email: Outgoing
     lease: Lease = field(compare=False)
+    identity: Identity
 
     @property
     def log(self) -> dict[str, object]:
@@ -48,21 +51,33 @@ class Delivery:
         }
 
 
-def claim(limit: int, lease_seconds: float) -> list[Delivery]:
+Identities = Callable[[Set[Sender]], Mapping[Sender, Identity]]
+"""Finds as whom senders send."""
+
+
+def claim(
+    limit: int, lease_seconds: float, identities: Identities = identity.load
+) -> list[Delivery]:
     """Take up to `limit` due recipients, the longest due first within their priority."""
     begins = time.monotonic()
     with transaction.atomic():  # what can't be loaded is not claimed
         token, taken = transitions.claim(limit, lease_seconds)
-        return _loaded(taken, token, begins + lease_seconds) if taken else []
+        loaded = _loaded(taken, identities) if taken else ()
+    ends = begins + lease_seconds
+    return [Delivery(row, email, Lease(token, ends), sends_as) for row, email, sends_as in loaded]
 
 
-def _loaded(taken: Sequence[Claimed], token: uuid.UUID, ends: float) -> list[Delivery]:
+def _loaded(
+    taken: Sequence[Claimed], identities: Identities
+) -> list[tuple[Claimed, Outgoing, Identity]]:
     """Bring the emails along. What was deleted since the claim is left out."""
     emails = outgoing.load({row.email_id for row in taken})
+    senders = {email.pk: Sender.of(email) for email in emails.values()}
+    known = identities({*senders.values()})
     return [
-        Delivery(row, email, Lease(token, ends))
+        (row, emails[row.email_id], known[senders[row.email_id]])
         for row in taken
-        if (email := emails.get(row.email_id))
+        if row.email_id in emails
     ]
 
 

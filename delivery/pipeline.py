@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
+from accounts.encryption import Undecryptable
 from delivery.claim import Delivery
 from delivery.mime import Draft, Part, assemble
 from delivery.mime.draft import split_fields
 from delivery.mime.splicing import with_html
 from delivery.return_paths import return_path
-from delivery.signing import configured_signer
+from delivery.smtp import dkim
 from delivery.transports.base import Envelope
 from emails.addresses import Address
 from emails.headers import UnsafeHeader
@@ -27,6 +28,10 @@ logger = logging.getLogger(__name__)
 
 class Unsendable(Exception):
     """The email can't be made into a message, now or later; the text says why."""
+
+
+class NotNow(Exception):
+    """The email can't be made into a message before something is mended; the text says what."""
 
 
 class Copy(NamedTuple):  # each step makes a new one: with a dataclass that alone is 5 % of the work
@@ -93,10 +98,15 @@ def assemble_message(copy: Copy) -> Copy:
 
 
 def sign(copy: Copy) -> Copy:
-    """Put a DKIM signature on top, where a key is configured."""
-    if signer := configured_signer():
-        return copy._replace(content=signer.sign(copy.content, timezone.now()))
-    return copy
+    """Put the DKIM signatures of the sender's domain on top; without a key of it, none."""
+    try:
+        signers = copy.delivery.identity.signers
+    except Undecryptable as error:
+        logger.error("mail can't be signed: %s", error, extra=copy.delivery.log)
+        raise NotNow(f"it can't be signed: {error}") from None
+    if not signers:
+        return copy
+    return copy._replace(content=dkim.sign(copy.content, signers, timezone.now()))
 
 
 STEPS: tuple[Callable[[Copy], Copy], ...] = (
@@ -108,7 +118,10 @@ STEPS: tuple[Callable[[Copy], Copy], ...] = (
 
 
 def compose(delivery: Delivery) -> Envelope:
-    """Return the envelope. Unsendable where it never can be made, OSError where it can't now."""
+    """Return the envelope. Raises Unsendable where it never can be made, NotNow where it can't now.
+
+    OSError is trouble with the storage of its attachments.
+    """
     copy = Copy(delivery)
     for step in STEPS:
         copy = step(copy)

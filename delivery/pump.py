@@ -20,6 +20,7 @@ from delivery.appetite import Appetite
 from delivery.attempt import Attempt
 from delivery.claim import Delivery
 from delivery.crew import Crew
+from delivery.identity import RecentIdentities
 from delivery.settler import Settler
 from delivery.smtp.crashpoints import reached
 from delivery.transports.base import Transport
@@ -58,6 +59,7 @@ class Pump:
         self._unsent: queue.SimpleQueue[tuple[Delivery, float]] = queue.SimpleQueue()
         self._held: dict[int, Delivery] = {}
         self._appetite = Appetite(pace.concurrency)
+        self._identities = RecentIdentities()
         self._capacity = 0  # as it was at the last claim
         self._changed = threading.Condition()
         self._more_waits = False
@@ -160,7 +162,7 @@ class Pump:
         if free <= 0 or (self._more_waits and free < self._capacity // 2):
             return False
         with metrics.CLAIM_SECONDS.time():
-            taken = claim.claim(free, self._pace.lease)
+            taken = claim.claim(free, self._pace.lease, self._identities.load)
         metrics.CLAIMED.inc(len(taken))
         if taken:
             reached("after_claim")

@@ -17,6 +17,7 @@ from emails.checking import check_limits, rendered_subject
 from emails.insertion import insert
 from emails.models import Email
 from emails.one_statement import MOST_RECIPIENTS, insert_mail
+from emails.ownership import check_sender
 from emails.rows import attachment_row, email_row, envelope, recipient_rows
 from emails.submission import AttachedFile, Submission
 from uploads.models import Upload
@@ -51,6 +52,7 @@ def accept(submission: Submission) -> Email:
 
 def prepare(submission: Submission) -> Prepared:
     """Check a submission and store what it carries; outside of a transaction. Raises ApiError."""
+    check_sender(submission.project, submission.sender)
     check_limits(submission)
     email = email_row(submission)
     email.subject = rendered_subject(email)  # as staff and callers see it

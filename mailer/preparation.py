@@ -15,6 +15,8 @@ from django.core.files.storage import storages
 from django.core.management import call_command
 from django.db import OperationalError, connection
 
+from accounts.encryption import Undecryptable, decrypt
+from accounts.models import DkimKey
 from uploads.s3 import S3Storage
 
 logger = logging.getLogger(__name__)
@@ -55,6 +57,25 @@ def _database_away(error: OperationalError) -> ImproperlyConfigured:
         f"The database can't be used ({reason}). Look at DATABASE_URL; without it, a file "
         "below VAR is used."
     )
+
+
+def check_encryption_keys() -> None:
+    """Raise ImproperlyConfigured where what the database keeps encrypted can't be read."""
+    unread = sum(map(_is_unreadable, DkimKey.objects.with_private_part()))
+    if unread:
+        raise ImproperlyConfigured(
+            f"ENCRYPTION_KEYS lacks a key: {unread} private DKIM key(s) of the database can't be "
+            "read. Put it back into the list, at its end; if it is lost for ever, run "
+            "`manage.py reencrypt_keys --retire-unreadable`."
+        )
+
+
+def _is_unreadable(key: DkimKey) -> bool:
+    try:
+        decrypt(key.private_key)
+    except Undecryptable:
+        return True
+    return False
 
 
 def make_bucket() -> bool:

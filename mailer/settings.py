@@ -177,6 +177,7 @@ MAX_UPLOAD_BYTES = environment.number("MAX_UPLOAD_BYTES", 25 * MEGABYTE)
 MAX_REQUEST_BYTES = MAX_MESSAGE_BYTES * 3 // 2
 MAX_BATCH = environment.number("MAX_BATCH", 1000, most=10_000)
 MAX_BATCH_BYTES = environment.number("MAX_BATCH_BYTES", 25 * MEGABYTE)
+ALLOW_ANY_FROM = environment.switch("ALLOW_ANY_FROM", False)
 IDEMPOTENCY_SECONDS = environment.number("IDEMPOTENCY_SECONDS", 86_400, most=30 * 86_400)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * MEGABYTE  # forms of staff pages; the API has its own limit
 
@@ -214,6 +215,15 @@ if not TRACKING_KEYS or min(map(len, TRACKING_KEYS)) < 32:
     )
 SPOOL_ROOT = VAR / "spool"
 
+# --- Secrets in the database ----------------------------------------------------------------
+
+ENCRYPTION_KEYS = environment.words("ENCRYPTION_KEYS", [])
+if not ENCRYPTION_KEYS or min(map(len, ENCRYPTION_KEYS)) < 32:
+    raise ImproperlyConfigured(
+        "ENCRYPTION_KEYS must list at least one key of 32 or more random characters, newest first. "
+        "Keep an old key in the list until `manage.py reencrypt_keys` was run."
+    )
+
 # --- Delivery -------------------------------------------------------------------------------
 
 MAIL_TRANSPORT = environment.choice("MAIL_TRANSPORT", ("capture", "relay"))
@@ -226,14 +236,6 @@ SMTP_RELAY_URL = environment.urls(
     **({} if MAIL_TRANSPORT == "relay" else {"default": ""}),
 )
 HELO_NAME = environment.text("HELO_NAME", "", default=_public.hostname or "localhost")
-DKIM_DOMAIN = environment.text("DKIM_DOMAIN", "", default="")
-DKIM_SELECTOR = environment.text("DKIM_SELECTOR", "", default="")
-DKIM_PRIVATE_KEY_FILE = environment.text("DKIM_PRIVATE_KEY_FILE", "", default="")
-if len({bool(value) for value in (DKIM_DOMAIN, DKIM_SELECTOR, DKIM_PRIVATE_KEY_FILE)}) > 1:
-    raise ImproperlyConfigured(
-        "DKIM_DOMAIN, DKIM_SELECTOR and DKIM_PRIVATE_KEY_FILE belong together. "
-        "Set all of them to sign mail, or none."
-    )
 DELIVERY_CONCURRENCY = environment.number("DELIVERY_CONCURRENCY", 20, most=500)
 RELAY_MAX_CONNECTIONS = environment.number("RELAY_MAX_CONNECTIONS", DELIVERY_CONCURRENCY, most=500)
 LEASE_SECONDS = environment.number("LEASE_SECONDS", 45, least=5, most=3600)

@@ -28,7 +28,9 @@ from tests.system import START_SECONDS, System, wait_until
 SETTINGS: Final = {
     "SECRET_KEY": "outage-only-outage-only-outage-only-outage-only-outage-only",
     "TRACKING_KEYS": "outage-only-0123456789abcdef0123456789abcdef",
+    "ENCRYPTION_KEYS": "outage-only-fedcba9876543210fedcba9876543210",
     "MAIL_TRANSPORT": "capture",
+    "ALLOW_ANY_FROM": "true",
     "LOOK_SECONDS": "2",
 }
 WORKERS: Final = ("worker-1", "worker-2")

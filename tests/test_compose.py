@@ -92,6 +92,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
             folder,
             PUBLIC_URL="https://mail.example.com",
             SMTP_RELAY_URL=f"smtp://{relay.host}:{relay.port}?tls=none",
+            ALLOW_ANY_FROM="true",
         )
         hosts = {
             "postgres:5432": host_of(postgres.url),

@@ -1,11 +1,40 @@
-"""The domains that a project sends from, and the keys that sign for them."""
+"""The domains that a project sends from."""
 
 from __future__ import annotations
 
-from django.db import models
+from typing import TYPE_CHECKING
+
+from django.db import models, transaction
 from django.utils import timezone
 
 from accounts.models.access import Project
+
+if TYPE_CHECKING:
+    from accounts.models.dkim_key import DkimKey
+
+
+class SendingDomainQuerySet(models.QuerySet["SendingDomain"]):
+    """Domains, and whose a From address is."""
+
+    def verified(self) -> SendingDomainQuerySet:
+        """Return those that their project is known to hold."""
+        return self.filter(verified_at__isnull=False)
+
+    def covering(self, project: Project, from_domain: str) -> SendingDomainQuerySet:
+        """Return those of `project` that are `from_domain` or a parent of it, verified or not."""
+        return self.filter(project=project, name__in=with_parents(from_domain))
+
+    def owning(self, project: Project, from_domain: str) -> SendingDomain | None:
+        """Return the verified domain that is `from_domain` or its closest parent, or None.
+
+        `from_domain` is in lower case, as A-labels. A signature of a parent is aligned with it
+        for DMARC as long as nothing stricter is published (RFC 7489 §3.1.1).
+        """
+        return max(
+            self.covering(project, from_domain).verified(),
+            key=lambda domain: len(domain.name),
+            default=None,
+        )
 
 
 class SendingDomain(models.Model):
@@ -28,6 +57,8 @@ class SendingDomain(models.Model):
         help_text="What the last look at DNS found, a record each.",
     )
 
+    objects = SendingDomainQuerySet.as_manager()
+
     class Meta:
         db_table = "sending_domains"
         ordering = ["name"]
@@ -38,31 +69,21 @@ class SendingDomain(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def generate_keys(self) -> list[DkimKey]:
+        """Return a pending pair of each kind, RSA first, to be published before it signs.
 
-class DkimKey(models.Model):
-    """A key pair of a domain. It signs from `activated_at` on, until `retired_at`."""
+        Those that wait already stay: what somebody is just publishing does not change.
+        """
+        with transaction.atomic():
+            SendingDomain.objects.select_for_update().get(pk=self.pk)
+            return [self._pending(algorithm) for algorithm in self.dkim_keys.model.Algorithm]
 
-    class Algorithm(models.TextChoices):
-        """Key types of DKIM."""
+    def _pending(self, algorithm: DkimKey.Algorithm) -> DkimKey:
+        waiting = self.dkim_keys.pending().filter(algorithm=algorithm).first()
+        return waiting or self.dkim_keys.model.generate(self, algorithm)
 
-        RSA = "rsa", "RSA-2048"  # RFC 6376: what every verifier knows
-        ED25519 = "ed25519", "Ed25519"  # RFC 8463: short and fast, known to some
 
-    domain = models.ForeignKey(SendingDomain, on_delete=models.CASCADE, related_name="dkim_keys")
-    selector = models.CharField(max_length=63)
-    algorithm = models.CharField(max_length=7, choices=Algorithm.choices)
-    private_key = models.TextField(editable=False, help_text="PEM, encrypted by ENCRYPTION_KEYS.")
-    public_key = models.TextField(editable=False, help_text="Base64, what stands in p= in DNS.")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    activated_at = models.DateTimeField(null=True, editable=False)
-    retired_at = models.DateTimeField(null=True, editable=False)
-
-    class Meta:
-        db_table = "dkim_keys"
-        ordering = ["-created_at", "-id"]
-        constraints = [
-            models.UniqueConstraint(fields=["domain", "selector"], name="dkim_selector_of_domain")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.selector}._domainkey.{self.domain}"
+def with_parents(domain: str) -> list[str]:
+    """Return `domain` and the domains above it, the closest first."""
+    labels = domain.split(".")
+    return [".".join(labels[start:]) for start in range(len(labels))]

@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 
 from accounts import tasks
-from accounts.models import FORGET_AFTER, IdempotencyKey
+from accounts.models import IdempotencyKey
+from accounts.models.access import FORGET_AFTER
 from accounts.tests.factories import make_project
 
 pytestmark = pytest.mark.django_db

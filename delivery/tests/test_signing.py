@@ -1,95 +1,72 @@
-"""Assembled and delivered mail, with dkimpy as its receiver, and what stops a start."""
+"""Delivered mail is signed for the domain of its From; dkimpy verifies it with what DNS shows."""
 
 import email
+from dataclasses import replace
+from email.policy import default as READER
 
+import dkim
 import pytest
-from django.apps import apps
-from django.core.exceptions import ImproperlyConfigured
 
-from delivery.mime import Part, assemble
-from delivery.smtp.tests.dkim_verifier import DOMAIN, NOW, RSA, SELECTOR, SIGNERS, pem, verifies
+from accounts.models import DkimKey, SendingDomain
+from accounts.tests.factories import make_domain, make_project, make_signing_key
+from delivery import claim, identity
+from delivery.identity import Identity, RecentIdentities, Sender
+from delivery.pipeline import NotNow, compose
 from delivery.smtp.tests.scripted import ScriptedServer
 from delivery.tests.conftest import running
-from delivery.tests.messages import ANN, FILE, LOGO, draft
 from delivery.tests.waiting import everything_is_final, wait_until
 from delivery.transports.relay import RelayTransport
 from delivery.transports.url import endpoint_of
 from emails.addresses import Address
+from emails.models import Email, EventType, Recipient, Status
 from emails.tests.factories import make_email
 
-LONG_URL = "https://example.com/" + "unsubscribe/" * 60
-DRAFTS = {
-    "text": {},
-    "html": {"html": "<p>Hello</p>\n", "text": None},
-    "both": {"html": "<p>Hello</p>\n"},
-    "nothing": {"text": None},
-    "empty": {"text": ""},
-    "only empty lines": {"text": "\n\n\n"},
-    "only white space": {"text": " \n\t\n  "},
-    "empty lines at the end": {"text": "Hi\n\n\n\n"},
-    "white space everywhere": {"text": " \t Hi \t you\t\n \t\n  and   you \n \n"},
-    "dots": {"text": ".\n..\n.Hi\n"},
-    "long lines": {"text": "Hi " * 1_000 + "\n" + "x" * 3_000},
-    "not ASCII": {
-        "subject": "Grüße, 日本 " * 9,
-        "text": "Grüße\n",
-        "to": (Address(ANN.email, "Ö"),),
-    },
-    "SMTPUTF8": {"from_": Address("jörg@example.org", "Jörg")},
-    "many addresses": {
-        "to": tuple(Address(f"p{n}@example.org", f"Person {n}") for n in range(40)),
-        "cc": (ANN,),
-        "reply_to": (Address("help@example.com"),),
-    },
-    "headers": {
-        "headers": (
-            ("List-Unsubscribe", f"<{LONG_URL}>"),
-            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
-            ("References", " ".join(f"<{n}@example.org>" for n in range(60))),
-            ("X-Long", "words and  more words " * 40 + "end"),
-            ("X-Entity", "Grüße"),
-        )
-    },
-    "files": {"html": '<img src="cid:logo">', "attachments": (LOGO, FILE)},
-    "large file": {"attachments": (Part("a.bin", "application/octet-stream", bytes(300_000)),)},
-}
+BOTH = (DkimKey.Algorithm.RSA, DkimKey.Algorithm.ED25519)
+SENDER = Address("shop@example.com", "Shop")
+MX_IS_RIGHT = {"purpose": "return_path", "type": "MX", "name": "bounces.example.com"}
 
 
-@pytest.mark.parametrize("kind", SIGNERS)
-@pytest.mark.parametrize("fields", DRAFTS.values(), ids=DRAFTS.keys())
-def test_assembled_message_verifies(fields, kind):
-    assert verifies(SIGNERS[kind].sign(assemble(draft(**fields)), NOW), kind)
+def make_signing_domain(project=None, name="example.com", algorithms=BOTH, **values):
+    domain = make_domain(project, name, **values)
+    for algorithm in algorithms:
+        make_signing_key(domain, algorithm)
+    return domain
 
 
-@pytest.fixture
-def key_file(tmp_path):
-    file = tmp_path / "dkim.pem"
-    file.write_bytes(pem(RSA))
-    return file
+def published(name, timeout=0):
+    """What DNS shows of the keys that we have to publish."""
+    records = {f"{key.record.name}.".encode(): key.record.value for key in keys()}
+    return records[name].encode() if name in records else None
 
 
-@pytest.fixture
-def configured(settings, key_file):
-    settings.DKIM_DOMAIN, settings.DKIM_SELECTOR = DOMAIN, SELECTOR
-    settings.DKIM_PRIVATE_KEY_FILE = str(key_file)
-    return settings
+def keys():
+    return DkimKey.objects.to_publish().select_related("domain")
+
+
+def signatures(message):
+    """The domain and the algorithm of each signature, topmost first; all of them verify."""
+    fields = email.message_from_bytes(message).get_all("DKIM-Signature", [])
+    for index in range(len(fields)):
+        assert dkim.DKIM(message).verify(index, dnsfunc=published)
+    found = [dict(tag.strip().split("=", 1) for tag in field.split(";")) for field in fields]
+    return [(tags["d"], tags["a"]) for tags in found]
+
+
+def claimed():
+    [delivery] = claim.claim(1, 60)
+    return delivery
+
+
+def composed():
+    return compose(claimed()).content
 
 
 @pytest.mark.django_db(transaction=True)
-def test_captured_mail_is_signed(configured, capture, outbox):
+def test_relayed_mail_is_signed_by_both_keys_for_each_recipient():
+    domain = make_signing_domain()
     make_email(
-        html_body='<a href="https://example.net/?a=1&amp;b=2">Grüße</a>', text_body=" a  b\n"
+        domain.project, sender=SENDER, cc=(Address("bob@example.org"),), text_body=".\n\n. a\n\n"
     )
-    with running(capture):
-        wait_until(everything_is_final)
-    [message] = [file.read_bytes() for file in outbox.glob("*.eml")]
-    assert verifies(message)
-    assert not verifies(message.replace(b"Your order", b"My order"))
-
-
-@pytest.mark.django_db(transaction=True)
-def test_relayed_mail_is_signed_once_for_each_recipient(configured):
-    make_email(cc=(Address("bob@example.org"),), text_body=".\n\n. a\n\n")
     with ScriptedServer() as server:
         transport = RelayTransport(
             endpoint_of(f"smtp://127.0.0.1:{server.port}?tls=none", "me.example")
@@ -98,57 +75,208 @@ def test_relayed_mail_is_signed_once_for_each_recipient(configured):
             wait_until(everything_is_final)
     assert len(server.messages) == 2
     for message in server.messages:
-        assert message.data.count(b"DKIM-Signature: ") == 1
-        assert verifies(message.data)
+        expected = [("example.com", "rsa-sha256"), ("example.com", "ed25519-sha256")]
+        assert signatures(message.data) == expected
 
 
 @pytest.mark.django_db(transaction=True)
-def test_mail_is_not_signed_where_no_key_is_configured(capture, outbox):
-    make_email()
+def test_captured_mail_is_signed_and_a_changed_one_is_not(capture, outbox):
+    make_email(
+        make_signing_domain().project, html_body='<a href="https://x.test/?a=1&amp;b=2">ü</a>'
+    )
     with running(capture):
         wait_until(everything_is_final)
-    [file] = outbox.glob("*.eml")
-    assert "DKIM-Signature" not in email.message_from_bytes(file.read_bytes())
+    [message] = [file.read_bytes() for file in outbox.glob("*.eml")]
+    assert len(signatures(message)) == 2
+    changed = message.replace(b"Your order", b"My order")
+    assert not dkim.DKIM(changed).verify(0, dnsfunc=published)
+    assert not dkim.DKIM(changed).verify(1, dnsfunc=published)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_key_is_read_once(configured, key_file, capture, outbox):
-    make_email()
-    with running(capture):
-        wait_until(everything_is_final)
-        key_file.unlink()
-        make_email()
-        wait_until(everything_is_final)
-    messages = [file.read_bytes() for file in outbox.glob("*.eml")]
-    assert len(messages) == 2
-    assert all(map(verifies, messages))
-
-
-def start():
-    apps.get_app_config("delivery").ready()
-
-
-def test_process_starts_with_what_can_sign(configured):
-    start()
-
-
-def test_process_does_not_start_without_its_key(configured, key_file):
-    key_file.unlink()
-    with pytest.raises(
-        ImproperlyConfigured, match=r"^DKIM_PRIVATE_KEY_FILE can't be read \(No such file"
-    ):
-        start()
-
-
+@pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("setting", "value", "sentence"),
+    ("sender", "signs"),
     [
-        ("DKIM_DOMAIN", "a b", "^DKIM_DOMAIN=a b.*is no domain"),
-        ("DKIM_SELECTOR", "a b", "DKIM_SELECTOR=a b.*The selector"),
-        ("DKIM_PRIVATE_KEY_FILE", __file__, "DKIM_PRIVATE_KEY_FILE=.*Make one by `openssl"),
+        ("shop@example.com", "example.com"),
+        ("shop@a.b.example.com", "example.com"),
+        ("shop@news.example.com", "news.example.com"),
+        ("shop@a.news.example.com", "news.example.com"),
+        ("shop@new.example.com", "example.com"),  # verified, but its keys are not in DNS yet
+        ("shop@bücher.example", "xn--bcher-kva.example"),
+        ("shop@example.org", None),  # keys without proof that the domain is the project's
+        ("shop@example.net", None),  # somebody else's
+        ("shop@other.example", None),
     ],
 )
-def test_process_does_not_start_with_what_can_not_sign(configured, setting, value, sentence):
-    setattr(configured, setting, value)
-    with pytest.raises(ImproperlyConfigured, match=sentence):
-        start()
+def test_mail_is_signed_for_the_closest_domain_that_can(sender, signs):
+    project = make_signing_domain(algorithms=BOTH[1:]).project
+    for name in ("news.example.com", "xn--bcher-kva.example"):
+        make_signing_domain(project, name, algorithms=BOTH[1:])
+    make_domain(project, "new.example.com").generate_keys()
+    make_signing_domain(project, "example.org", algorithms=BOTH[1:], verified_at=None)
+    make_signing_domain(name="example.net", algorithms=BOTH[1:])
+    make_email(project, sender=Address(sender))
+    assert signatures(composed()) == ([(signs, "ed25519-sha256")] if signs else [])
+
+
+@pytest.mark.django_db
+def test_rotation_signs_with_the_old_keys_until_the_new_ones_are_seen():
+    domain = make_signing_domain()
+    old = {key.selector for key in domain.dkim_keys.all()}
+    new = domain.generate_keys()
+    for _ in range(3):
+        make_email(domain.project)
+    assert selectors(composed()) == old
+    assert new[0].activate()
+    assert selectors(composed()) == {
+        new[0].selector,
+        domain.dkim_keys.signing().get(algorithm="ed25519").selector,
+    }
+    assert new[1].activate()
+    assert selectors(composed()) == {key.selector for key in new}
+
+
+def selectors(message):
+    assert signatures(message)  # each verifies
+    fields = email.message_from_bytes(message, policy=READER).get_all("DKIM-Signature")
+    return {field.partition("s=")[2].partition(";")[0] for field in fields}
+
+
+@pytest.mark.django_db
+def test_mail_goes_as_it_was_accepted_when_its_domain_was_removed_meanwhile():
+    domain = make_signing_domain(algorithms=BOTH[1:])
+    make_email(domain.project)
+    domain.delete()
+    assert signatures(composed()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_from_that_has_no_a_labels_keeps_no_other_mail_from_going(capture, outbox):
+    project = make_signing_domain(algorithms=BOTH[1:]).project
+    broken, sound = make_email(project), make_email(project)
+    Email.objects.filter(pk=broken.pk).update(from_email="shop@bü..example")
+    with running(capture):
+        wait_until(everything_is_final)
+    assert broken.recipients.get().status == Status.FAILED
+    assert sound.recipients.get().status == Status.DELIVERED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_mail_waits_while_its_key_cannot_be_decrypted(settings, capture, outbox):
+    project = make_signing_domain(algorithms=BOTH[1:]).project
+    right, settings.ENCRYPTION_KEYS = settings.ENCRYPTION_KEYS, ["x" * 32]
+    message = make_email(project)
+    with running(capture):
+        wait_until(lambda: Recipient.objects.get().status == Status.DEFERRED)
+        assert not [*outbox.glob("*.eml")]
+        event = message.events.get(type=EventType.DEFER)
+        assert "ENCRYPTION_KEYS lacks the key" in event.data["reason"]
+        settings.ENCRYPTION_KEYS = [*settings.ENCRYPTION_KEYS, *right]
+        Recipient.objects.update(next_attempt_at=message.created_at)
+        wait_until(everything_is_final)
+    [message] = [file.read_bytes() for file in outbox.glob("*.eml")]
+    assert len(signatures(message)) == 1
+
+
+@pytest.mark.django_db
+def test_undecryptable_key_names_no_secret(settings, caplog):
+    make_email(make_signing_domain(algorithms=BOTH[1:]).project)
+    delivery = claimed()
+    settings.ENCRYPTION_KEYS = ["x" * 32]
+    with pytest.raises(NotNow, match="it can't be signed") as refusal:
+        compose(delivery)
+    [kept] = delivery.identity.keys
+    assert kept.private_key not in str(refusal.value) + caplog.text + repr(delivery)
+
+
+@pytest.mark.django_db
+def test_key_is_decrypted_and_parsed_once_in_a_process(monkeypatch):
+    project = make_signing_domain().project
+    make_email(project)
+    once = claimed().identity.signers
+    monkeypatch.setattr("delivery.identity.decrypt", lambda kept: pytest.fail("decrypted again"))
+    make_email(project)
+    again = claimed().identity
+    assert again.signers == once
+    with pytest.raises(pytest.fail.Exception):
+        _ = replace(again, domain="other.example").signers
+
+
+@pytest.mark.django_db
+def test_composing_asks_the_database_for_nothing(django_assert_num_queries):
+    make_email(make_signing_domain().project)
+    delivery = claimed()
+    with django_assert_num_queries(0):
+        compose(delivery)
+
+
+@pytest.mark.django_db
+def test_identities_of_many_senders_cost_two_queries(django_assert_num_queries):
+    domains = [
+        make_signing_domain(name=f"n{number}.example", algorithms=BOTH[1:]) for number in range(20)
+    ]
+    senders = {Sender(domain.project_id, f"news.{domain.name}") for domain in domains}
+    with django_assert_num_queries(2):
+        found = identity.load(senders)
+    assert {sender: f"news.{found[sender].domain}" for sender in senders} == {
+        sender: sender.domain for sender in senders
+    }
+
+
+@pytest.mark.django_db
+def test_senders_without_domains_cost_one_query(django_assert_num_queries):
+    sender = Sender(make_project().pk, "example.com")
+    with django_assert_num_queries(1):
+        assert identity.load({sender}) == {sender: Identity()}
+
+
+@pytest.mark.django_db
+def test_pump_asks_for_an_identity_once_in_seconds(monkeypatch, django_assert_num_queries):
+    now = [1000.0]
+    monkeypatch.setattr("delivery.identity.time.monotonic", lambda: now[0])
+    domain, recent = make_signing_domain(algorithms=BOTH[1:]), RecentIdentities()
+    sender, other = Sender(domain.project_id, domain.name), Sender(domain.project_id, "x.example")
+    with django_assert_num_queries(2):
+        first = recent.load({sender})[sender]
+    with django_assert_num_queries(1):  # only the one that is new
+        assert recent.load({sender, other})[sender] == first
+    with django_assert_num_queries(0):
+        assert recent.load({sender, other})[other] == Identity()
+    now[0] += identity.RECENT_SECONDS
+    domain.delete()
+    assert recent.load({sender}) == {sender: Identity()}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("findings", "host"),
+    [
+        ([], None),
+        ([MX_IS_RIGHT | {"state": "right"}], "bounces.example.com"),
+        ([MX_IS_RIGHT | {"state": "wrong"}], None),
+        ([MX_IS_RIGHT | {"state": "missing"}], None),
+        ([MX_IS_RIGHT | {"state": "unknown"}], None),
+        ([MX_IS_RIGHT | {"state": "right", "purpose": "mail"}], None),
+        (
+            [
+                MX_IS_RIGHT | {"state": "right", "type": "TXT"},
+                MX_IS_RIGHT | {"state": "missing"},
+            ],
+            None,
+        ),
+    ],
+)
+def test_bounces_return_to_the_domain_where_dns_leads_them_to_us(findings, host):
+    domain = make_domain(findings=findings)
+    [found] = identity.load({Sender(domain.project_id, "example.com")}).values()
+    assert found == Identity("example.com", (), host)
+
+
+@pytest.mark.django_db
+def test_retired_key_signs_nothing_even_where_it_was_used():
+    domain = make_signing_domain(algorithms=BOTH[1:])
+    make_email(domain.project)
+    make_email(domain.project)
+    assert len(signatures(composed())) == 1
+    SendingDomain.objects.get().dkim_keys.get().retire()
+    assert signatures(composed()) == []

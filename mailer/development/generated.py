@@ -69,10 +69,12 @@ def _generated(port: int, smtp_port: int) -> dict[str, str]:
     return {
         "SECRET_KEY": secrets.token_urlsafe(48),
         "TRACKING_KEYS": secrets.token_urlsafe(32),
+        "ENCRYPTION_KEYS": secrets.token_urlsafe(32),
         "PUBLIC_URL": f"http://localhost:{port}",
         "MAIL_TRANSPORT": "capture",
         "SUBMISSION_LISTEN": f"127.0.0.1:{smtp_port}",
         "SUBMISSION_AUTH_IN_CLEAR": "true",
+        "ALLOW_ANY_FROM": "true",
         "LOG_FORMAT": "text",
     }
 

@@ -11,7 +11,7 @@ from django.db import connections
 
 from accounts.models import ApiKey, Project
 from mailer.development.generated import write_private
-from mailer.preparation import has_staff, make_staff, migrate
+from mailer.preparation import check_encryption_keys, has_staff, make_staff, migrate
 
 STAFF = "staff"
 KEY_FILE = "api-key"
@@ -29,6 +29,7 @@ class Access:
 def prepare(var: Path) -> Access:
     """Bring the database up to date and return what opens it; repeating changes nothing."""
     migrate()
+    check_encryption_keys()
     access = Access(kept_api_key(var / KEY_FILE), new_staff(var / PASSWORD_FILE))
     call_command("load_starters", verbosity=0)
     connections.close_all()

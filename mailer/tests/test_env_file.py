@@ -69,7 +69,9 @@ def test_two_machines_share_no_secret(clone: Path) -> None:
     (clone / ".env").unlink()
     make_env(clone)
     second = values(clone / ".env")
-    assert all(first[name] != second[name] for name in ("SECRET_KEY", "TRACKING_KEYS"))
+    assert all(
+        first[name] != second[name] for name in ("SECRET_KEY", "TRACKING_KEYS", "ENCRYPTION_KEYS")
+    )
 
 
 def test_nothing_but_the_file_is_left_behind(clone: Path) -> None:

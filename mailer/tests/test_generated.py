@@ -30,7 +30,7 @@ def test_secrets_are_long_and_differ_from_machine_to_machine(tmp_path: Path) -> 
         (tmp_path / name).mkdir()
         keep_settings(tmp_path / name, 8000, 2525)
     one, other = settings_in(tmp_path / "a"), settings_in(tmp_path / "b")
-    for name in ("SECRET_KEY", "TRACKING_KEYS"):
+    for name in ("SECRET_KEY", "TRACKING_KEYS", "ENCRYPTION_KEYS"):
         assert len(one[name]) >= 43
         assert one[name] != other[name]
 

@@ -14,13 +14,9 @@ RELAY = "smtp://user:open%2Fsesame@relay.example.com:587?tls=starttls"
 GOOD = {
     "SECRET_KEY": "tests-only-tests-only-tests-only-tests-only-tests-only",
     "TRACKING_KEYS": "tests-only-0123456789-abcdefghijkl",
+    "ENCRYPTION_KEYS": "tests-only-0123456789-mnopqrstuvwx",
     "PUBLIC_URL": "https://mail.example.test",
     "MAIL_TRANSPORT": "capture",
-}
-DKIM = {
-    "DKIM_DOMAIN": "example.com",
-    "DKIM_SELECTOR": "s2025",
-    "DKIM_PRIVATE_KEY_FILE": "/run/secrets/dkim.pem",
 }
 ENTRIES = {
     "manage.py": ["manage.py", "check"],
@@ -81,6 +77,10 @@ def sentence(environment, **changes):
         ("TRACKING_KEYS", ","),
         ("TRACKING_KEYS", "short"),
         ("TRACKING_KEYS", "x" * 32 + ",short"),
+        ("ENCRYPTION_KEYS", None),
+        ("ENCRYPTION_KEYS", ""),
+        ("ENCRYPTION_KEYS", "x" * 31),
+        ("ENCRYPTION_KEYS", "x" * 32 + ",short"),
         ("MAIL_TRANSPORT", None),
         ("MAIL_TRANSPORT", ""),
         ("MAIL_TRANSPORT", "pigeon"),
@@ -99,6 +99,7 @@ def sentence(environment, **changes):
         ("UPLOADS_PUBLIC_URL", "cdn.example.com"),
         ("S3_ENDPOINT_URL", "minio:9000"),
         ("DEBUG", "perhaps"),
+        ("ALLOW_ANY_FROM", "perhaps"),
         ("STATIC_COLLECTED", "perhaps"),
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "LOUD"),
@@ -187,14 +188,6 @@ def test_relays_are_taken_in_their_order_and_as_many_connections_as_deliveries(e
     assert taken["SMTP_RELAY_URL"] == [RELAY, "smtps://two.example.com"]
     assert taken["RELAY_MAX_CONNECTIONS"] == 33
     assert loaded(environment, RELAY_MAX_CONNECTIONS="7")["RELAY_MAX_CONNECTIONS"] == 7
-
-
-@pytest.mark.parametrize("missing", DKIM)
-@pytest.mark.parametrize("unset", [None, ""])
-def test_settings_of_dkim_are_given_all_or_none(environment, missing, unset):
-    said = sentence(environment, **(DKIM | {missing: unset}))
-    assert said.startswith("DKIM_DOMAIN, DKIM_SELECTOR and DKIM_PRIVATE_KEY_FILE belong together.")
-    assert DKIM.items() <= loaded(environment, **DKIM).items()
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "SMTP_RELAY_URL"])

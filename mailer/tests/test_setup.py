@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 
 from accounts.models import ApiKey, Project
+from accounts.tests.factories import make_domain, make_signing_key
 from emails.models import Template
 from mailer.development.programs import ROOT
 from tests.servers import PostgresServer, free_port
@@ -91,6 +92,17 @@ def test_missing_or_weak_password_is_refused_with_a_sentence(
     with pytest.raises(ImproperlyConfigured, match=sentence):
         call_command("setup")
     assert not get_user_model().objects.exists()
+
+
+@pytest.mark.django_db
+def test_encryption_key_that_is_missing_stops_the_start_until_it_is_back(settings):
+    right = settings.ENCRYPTION_KEYS
+    make_signing_key(make_domain())
+    settings.ENCRYPTION_KEYS = ["x" * 32]
+    with pytest.raises(ImproperlyConfigured, match=r"^ENCRYPTION_KEYS lacks a key: 1 private DKIM"):
+        call_command("setup")
+    settings.ENCRYPTION_KEYS = ["x" * 32, *right]
+    call_command("setup")
 
 
 def test_database_that_stays_away_ends_the_wait_with_one_sentence():

@@ -22,7 +22,9 @@ STALL_SECONDS = 7.0  # longer than a lease, which must then be renewed
 SETTINGS = {
     "SECRET_KEY": "chaos-only-chaos-only-chaos-only-chaos-only-chaos-only",
     "TRACKING_KEYS": "chaos-only-0123456789abcdef0123456789abcdef",
+    "ENCRYPTION_KEYS": "chaos-only-fedcba9876543210fedcba9876543210",
     "MAIL_TRANSPORT": "relay",
+    "ALLOW_ANY_FROM": "true",
     "PYTHONFAULTHANDLER": "1",
     "DELIVERY_CONCURRENCY": str(CONNECTIONS),
     "LEASE_SECONDS": str(LEASE_SECONDS),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 
 from ..addresses import to_ascii_domain
 from .canonical import relaxed_body, relaxed_field
-from .header import cover, split_message
+from .header import Coverage, cover, split_message
 from .keys import load_signing_key
 
 _NAME = b"DKIM-Signature"
@@ -19,6 +19,21 @@ _LINE = 76
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAMES = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _DNS_LIMIT = 253  # characters in a name as it is written (RFC 1035 §2.3.4)
+
+
+def sign(message: bytes, signers: Sequence[Signer], now: datetime) -> bytes:
+    """Return the message with a signature of each signer on top, the first uppermost.
+
+    All else stays as it was. Header fields are signed so that none of them can be changed, nor
+    another one be added, and the whole body is (no l=). `now` is aware; the same message and
+    second give the same bytes. Raises ValueError for a message with a bare CR or LF, a malformed
+    header or no From.
+    """
+    fields, body = split_message(message)
+    covered = cover(fields)
+    body_hash = b64encode(sha256(relaxed_body(body)).digest()).decode()
+    signatures = [signer.field(covered, body_hash, now) for signer in signers]
+    return b"".join([*signatures, message])
 
 
 class Signer:
@@ -42,25 +57,18 @@ class Signer:
             f" v=1; a={self._key.algorithm}; c=relaxed/relaxed;\r\n d={domain};\r\n s={selector};"
         )
 
-    def sign(self, message: bytes, now: datetime) -> bytes:
-        """Return the message with its signature on top; all else stays as it was.
-
-        `now` is aware; the same message and second give the same bytes. The whole body is signed
-        (no l=), and header fields so that none of them can be changed, nor another one be added.
-        Raises ValueError for a message with a bare CR or LF, a malformed header or no From.
-        """
-        fields, body = split_message(message)
-        covered = cover(fields)
-        value = self._without_signature(covered.names, sha256(relaxed_body(body)).digest(), now)
+    def field(self, covered: Coverage, body_hash: str, now: datetime) -> bytes:
+        """Return the field DKIM-Signature with its CRLF; `body_hash` is the value of bh=."""
+        value = self._without_signature(covered.names, body_hash, now)
         # The signature covers its own field too, with an empty b= and no CRLF (§3.7).
         signature = self._key.sign(covered.hashed + relaxed_field(_NAME, value))
-        return b"%b:%b%b\r\n%b" % (_NAME, value, _in_lines(signature), message)
+        return b"%b:%b%b\r\n" % (_NAME, value, _in_lines(signature))
 
-    def _without_signature(self, names: Iterable[str], body_hash: bytes, now: datetime) -> bytes:
+    def _without_signature(self, names: Iterable[str], body_hash: str, now: datetime) -> bytes:
         if now.utcoffset() is None:
             raise ValueError("the time of a signature has to be aware of its time zone")
-        second, digest = int(now.timestamp()), b64encode(body_hash).decode()
-        lines = [f"{self._begin} t={second};", f" bh={digest};", f"{_names(names)};", " b="]
+        second = int(now.timestamp())
+        lines = [f"{self._begin} t={second};", f" bh={body_hash};", f"{_names(names)};", " b="]
         return "\r\n".join(lines).encode()
 
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat
 
-from delivery.smtp.dkim import Signer
+from delivery.smtp.dkim import Signer, sign
 
 DOMAIN, SELECTOR = "example.com", "s2025"
 NOW = datetime(2025, 3, 1, 12, 30, 7, 999_999, tzinfo=UTC)
@@ -40,6 +40,11 @@ def public_record(key: RSAPrivateKey | Ed25519PrivateKey) -> bytes:
 
 SIGNERS = {name: Signer(DOMAIN, SELECTOR, pem(key)) for name, key in KEYS.items()}
 RECORDS = {name: public_record(key) for name, key in KEYS.items()}
+
+
+def signed_by(kind: str, message: bytes, now: datetime = NOW) -> bytes:
+    """The message, signed by the key of that kind."""
+    return sign(message, [SIGNERS[kind]], now)
 
 
 def verifies(message: bytes, kind: str = "rsa") -> bool:

@@ -8,7 +8,13 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from mailer import environment
-from mailer.preparation import make_bucket, make_staff, migrate, wait_for_database
+from mailer.preparation import (
+    check_encryption_keys,
+    make_bucket,
+    make_staff,
+    migrate,
+    wait_for_database,
+)
 
 WAIT_SECONDS = 60.0
 
@@ -27,6 +33,7 @@ class Command(BaseCommand):
         wait_for_database(WAIT_SECONDS)
         migrate()
         self.stdout.write("the database is up to date")
+        check_encryption_keys()
         if make_bucket():
             self.stdout.write(f"bucket {settings.S3_BUCKET!r} made")
         call_command("load_starters", stdout=self.stdout)
