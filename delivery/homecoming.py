@@ -80,7 +80,7 @@ def _take_in(mail: Mail, destination: Destination) -> str:
         report = read_report(mail.content, recipient.address if recipient else "")
         return _come_back(mail, destination, report, recipient)
     report = read_complaint(mail.content, feedback=destination.purpose is Purpose.FEEDBACK)
-    if report.kind is Kind.COMPLAINT and (recipient := recipient_of_original(report)):
+    if report.kind is Kind.COMPLAINT and (recipient := recipient_of_original(report, mail.content)):
         return _come_back(mail, destination, report, recipient)
     return _keep(mail, destination, report.why or REASONS[destination.purpose])
 
@@ -136,6 +136,7 @@ def _keep(mail: Mail, destination: Destination, reason: str) -> str:
         content=mail.content,
         reason=reason[:200],
     )
+    logger.info("kept for staff", extra={"reason": reason, "rcpt_to": destination.address})
     return "kept"
 
 

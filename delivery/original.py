@@ -1,27 +1,49 @@
-"""Whose mail a complaint encloses, by our signed return path or by our Message-ID."""
+"""Whose mail a complaint encloses, by what we signed in it, or by our Message-ID."""
 
 from __future__ import annotations
 
 import re
 
+from django.conf import settings
+
 from delivery.return_paths import recipient_of
 from delivery.smtp.reports import Report
 from emails.models import Email, Recipient
+from tracking.marking import keyring
+from tracking.tokens import BadToken
 
+MOST_LINKS = 20
 _OURS = re.compile(r"<(msg_[A-Za-z0-9]{1,28})@[^<>\s]+>")
+_SOFT_BREAK = re.compile(rb"=\r?\n")  # of quoted-printable, within a link
 
 
-def recipient_of_original(report: Report) -> Recipient | None:
+def recipient_of_original(report: Report, content: bytes) -> Recipient | None:
     """Return the recipient, None where it is not certain who it is.
 
-    A return path is signed. A Message-ID is not, but nobody guesses its 82 random bits; it names an
-    email, so that with several recipients the report must name one of them.
+    Return path and links of ours (List-Unsubscribe, tracked links) are signed. A Message-ID is not,
+    but nobody guesses its 82 random bits; it names an email, so that with several recipients the
+    report must name one of them.
     """
-    local_part = report.original.return_path.rpartition("@")[0]
-    recipient_id = recipient_of(local_part)
+    recipient_id = recipient_of(report.original.return_path.rpartition("@")[0])
+    if recipient_id is None:
+        recipient_id = _linked(content)
     if recipient_id is not None:
         return Recipient.objects.filter(pk=recipient_id).first()
     return _by_message_id(report)
+
+
+def _linked(content: bytes) -> int | None:
+    """Return the recipient whose links stand in the mail."""
+    ours = re.compile(
+        re.escape(settings.PUBLIC_URL.encode()) + rb"/t/[a-z]/([A-Za-z0-9_-]{20,4000})"
+    )
+    links = ours.finditer(_SOFT_BREAK.sub(b"", content))
+    for link, _ in zip(links, range(MOST_LINKS), strict=False):
+        try:
+            return keyring().read(link[1].decode()).recipient_id
+        except BadToken:
+            continue
+    return None
 
 
 def _by_message_id(report: Report) -> Recipient | None:

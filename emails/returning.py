@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -14,6 +15,9 @@ from emails.models import EmailEvent, EventType, Recipient, Status, Suppression
 from emails.suppressing import suppress
 from emails.transitions import Settlement
 
+logger = logging.getLogger(__name__)
+
+BOUNCE = Suppression.Reason.BOUNCE
 UNTOUCHED = (
     *(Status.SCHEDULED, Status.QUEUED),  # never sent: nothing can have come back
     *(Status.CANCELLED, Status.SUPPRESSED, Status.FAILED),
@@ -87,8 +91,7 @@ def _record(row: Recipient, returned: Return) -> None:
     )
     if returned.suppress:
         complained = returned.type == EventType.COMPLAIN
-        reason = Suppression.Reason.COMPLAINT if complained else Suppression.Reason.BOUNCE
-        suppress(row.project_id, row.address, reason, event)
+        _suppress(row, Suppression.Reason.COMPLAINT if complained else BOUNCE, event)
 
 
 def suppress_refused(settlements: Iterable[Settlement], settled: set[int]) -> None:
@@ -97,5 +100,12 @@ def suppress_refused(settlements: Iterable[Settlement], settled: set[int]) -> No
     rows = Recipient.objects.filter(pk__in=ids).order_by("project_id", "address")  # no deadlock
     for row in rows:
         events = EmailEvent.objects.filter(email_id=row.email_id, recipient_id=row.pk)
-        event = events.filter(type=EventType.BOUNCE).last()
-        suppress(row.project_id, row.address, Suppression.Reason.BOUNCE, event)
+        _suppress(row, BOUNCE, events.filter(type=EventType.BOUNCE).last())
+
+
+def _suppress(row: Recipient, reason: str, event: EmailEvent | None) -> None:
+    """What is no address can't be on the list, nor be accepted again: the rest is recorded."""
+    try:
+        suppress(row.project_id, row.address, reason, event)
+    except ValueError as error:
+        logger.warning("not suppressed: %s", error, extra={"recipient": row.address})

@@ -214,10 +214,9 @@ def _settle_one(row: Settlement) -> bool:
 
 def bounce_later(recipient_id: int) -> bool:
     """Move a recipient that went out, or may have, to bounced; False where it is neither."""
-    gone = Recipient.objects.filter(
-        pk=recipient_id, status__in=("delivered", "deferred", "expired")
-    )
-    return gone.update(status=Status.BOUNCED) == 1
+    out = ("delivered", "deferred", "expired")
+    row = Recipient.objects.filter(pk=recipient_id, status__in=out)
+    return row.update(status=Status.BOUNCED) == 1
 
 
 def cancel(email_id: int) -> list[int]:

@@ -17,11 +17,12 @@ import requests
 
 from delivery.smtp.tests.scripted import ScriptedServer
 from tests.compose import ROOT, Containers, host_of, make_database, make_env
-from tests.servers import PostgresServer, RedisServer
+from tests.servers import PostgresServer, RedisServer, free_port
 from tests.system import wait_until
 
 S3_SERVER = ROOT / "uploads" / "tests" / "s3_server.py"
 pytestmark = pytest.mark.services
+MAILSERVER = "mailserver"
 WORKERS = ("worker-1", "worker-2", "worker-3")
 MANY = 30
 CONTENT = b"%PDF-1.7\n" + secrets.token_bytes(200_000)
@@ -43,6 +44,7 @@ class Production:
             self.containers.start("worker", name)
         self.containers.start("web")
         self.containers.start("beat")
+        self.containers.start("mailserver")
         made = self.containers.run(
             "web", "python", "manage.py", "create_api_key", "--name", "first"
         )
@@ -93,6 +95,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
             PUBLIC_URL="https://mail.example.com",
             SMTP_RELAY_URL=f"smtp://{relay.host}:{relay.port}?tls=none",
             ALLOW_ANY_FROM="true",
+            INBOUND_LISTEN=f"127.0.0.1:{free_port()}",
         )
         hosts = {
             "postgres:5432": host_of(postgres.url),
@@ -176,7 +179,11 @@ def test_every_part_is_ready(production: Production) -> None:
 
 
 @pytest.mark.parametrize(
-    ("service", "name"), [("web", "web"), *(("worker", name) for name in WORKERS), ("beat", "beat")]
+    ("service", "name"),
+    [
+        *(("worker", name) for name in WORKERS),
+        *((name, name) for name in ("web", "beat", MAILSERVER)),
+    ],
 )
 def test_health_check_of_what_runs_succeeds(
     production: Production, service: str, name: str
@@ -184,12 +191,12 @@ def test_health_check_of_what_runs_succeeds(
     wait_until(lambda: production.containers.is_healthy(service, name), 30)
 
 
-@pytest.mark.parametrize("service", ["worker", "beat"])
+@pytest.mark.parametrize("service", ["worker", "beat", MAILSERVER])
 def test_health_check_of_what_hangs_fails(production: Production, service: str) -> None:
     folder = production.containers.folder / "hanging"
     folder.mkdir(exist_ok=True)
     assert not production.containers.is_healthy(service, "hanging")  # never began
-    alive = folder / {"worker": "pump.alive", "beat": "beat.alive"}[service]
+    alive = folder / {"worker": "pump.alive"}.get(service, f"{service}.alive")
     alive.touch()
     assert production.containers.is_healthy(service, "hanging")
     os.utime(alive, (time.time() - 60,) * 2)

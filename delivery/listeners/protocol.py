@@ -11,18 +11,21 @@ import asyncio
 import logging
 import re
 import ssl
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from aiosmtpd.smtp import SMTP, TLSSetupException, syntax
 
 from delivery.listeners.limits import Doorman, Limits, origin_of
+from delivery.listeners.lines import Lines, TooLong, WrongLineEnd
 from delivery.metrics import LISTENER_REFUSALS
 from delivery.smtp.incoming import Fault, Incoming
 
 logger = logging.getLogger(__name__)
 
 CHUNK = 65_536
+LONGEST_COMMAND = 512  # RFC 5321 §4.5.3.1.4
 GOODBYE_SECONDS = 5.0  # for our last words to be taken
 NULL_SENDER = "<>"  # as aiosmtpd writes the empty reverse-path
 # RFC 5321 §4.1.2; a source route is read and ignored (appendix C).
@@ -41,38 +44,6 @@ class Room(Protocol):
         """Return what STARTTLS uses, None where it is not offered."""
 
 
-class WrongLineEnd(Exception):
-    """A command that does not end in CRLF, or has a CR, LF or NUL within."""
-
-
-class TooLong(Exception):
-    """A command of more than any command can have; it was read to its end."""
-
-
-class _Lines(asyncio.StreamReader):
-    """Command lines end in CRLF (RFC 5321 §2.3.8); aiosmtpd would take a bare LF too."""
-
-    async def readuntil(self, separator: Any = b"\n") -> bytes:
-        try:
-            line = await super().readuntil(separator)
-        except asyncio.LimitOverrunError as error:
-            await self._skip(error.consumed)
-            raise TooLong from None
-        if line[-2:] != b"\r\n" or b"\r" in line[:-2] or b"\0" in line:
-            raise WrongLineEnd
-        return line
-
-    async def _skip(self, consumed: int) -> None:
-        """Read the rest of a line that is too long."""
-        while True:
-            await self.read(consumed)
-            try:
-                await super().readuntil()
-                return
-            except asyncio.LimitOverrunError as error:
-                consumed = error.consumed
-
-
 class Conversation(SMTP):
     """One connection. `handler` has aiosmtpd's hooks handle_MAIL, handle_RCPT and handle_DATA."""
 
@@ -84,6 +55,7 @@ class Conversation(SMTP):
         self.room, self._origin = room, ""
         self._refused = self.busy = self._leaving = False
         self._cut: asyncio.TimerHandle | None = None
+        self.command_size_limits = defaultdict(lambda: LONGEST_COMMAND)  # else shared by all
         super().__init__(
             handler,
             hostname=hostname,
@@ -145,7 +117,7 @@ class Conversation(SMTP):
         return None if self._refused else super().eof_received()
 
     def _cb_client_connected(self, reader: Any, writer: Any) -> None:
-        reader.__class__ = _Lines  # aiosmtpd makes the reader itself
+        reader.__class__ = Lines  # aiosmtpd makes the reader itself
         super()._cb_client_connected(reader, writer)
 
     def leave(self) -> None:

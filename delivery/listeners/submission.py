@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 THREADS: Final = 8  # in which the database is asked
 MECHANISMS: Final = ("PLAIN", "LOGIN")
 MOST_FAILURES: Final = 3  # in one conversation
+LOGIN_SECONDS: Final = 60.0  # between two commands of whom we do not know yet
 _AUTH_PARAMETER = re.compile(r"\s+AUTH=\S+", re.IGNORECASE)
 _REVOKED: Final = "535 5.7.8 This API key was revoked. Ask staff for a new one."
 
@@ -133,6 +134,12 @@ class SubmissionConversation(Conversation):
     def _may_authenticate(self) -> bool:
         return self.encrypted or settings.SUBMISSION_AUTH_IN_CLEAR
 
+    def _reset_timeout(self, duration: float | None = None) -> None:
+        """Wait for strangers less long."""
+        known = self.session and self.session.authenticated
+        longest = self.room.limits.idle if known else min(LOGIN_SECONDS, self.room.limits.idle)
+        super()._reset_timeout(duration or longest)
+
     async def push(self, status: Any) -> None:
         """Answer, with an enhanced code."""
         await super().push(with_enhanced_code(status) if isinstance(status, str) else status)
@@ -197,6 +204,7 @@ class SubmissionConversation(Conversation):
     async def _welcome(self, api_key: ApiKey) -> None:
         session: Any = self.session
         session.authenticated, session.auth_data = True, api_key.pk
+        self._reset_timeout()
         await self.push("235 2.7.0 Welcome")
 
     async def _fail(self) -> None:

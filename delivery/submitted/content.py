@@ -84,7 +84,7 @@ def _body(entity: Entity) -> Content:
     match entity.media_type:
         case "multipart/alternative":
             return _alternative(entity.children)
-        case "multipart/related":
+        case "multipart/related" if _begins_with_its_root(entity):
             root = _body(entity.children[0])
             images = tuple(_image(part, root.html) for part in entity.children[1:])
             return Content(root.html, root.text, root.files + images)
@@ -93,6 +93,12 @@ def _body(entity: Entity) -> Content:
         case "text/plain" if _is_body(entity, "text/plain"):
             return Content(text=_text(entity))
     raise Unfit
+
+
+def _begins_with_its_root(related: Entity) -> bool:
+    """Tell whether the first part is the one that the others belong to (RFC 2387 §3.2)."""
+    start = str(related.header.get_param("start", "")).strip("<>")
+    return start in ("", _content_id(related.children[0]))
 
 
 def _alternative(children: Sequence[Entity]) -> Content:

@@ -117,6 +117,7 @@ def test_untracked_invitation_keeps_every_byte():
     assert body_of(content) == body_of(INVITE)
 
 
+UNTRACKED = b"X-Mailer-Track: off\r\n"
 FORWARDED = (
     b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nSee below\r\n--b\r\n"
     b"Content-Type: message/rfc822\r\nContent-Disposition: attachment\r\n\r\n"
@@ -140,14 +141,20 @@ EMPTY_FILE = (
     b"\r\n--b--\r\n"
 )
 UNKNOWN_ENCODING = b"Content-Transfer-Encoding: x-uuencode\r\n\r\nbegin 644 a\r\n"
+ROOT_BELOW = (
+    b'Content-Type: multipart/related; boundary=b; start="<root>"\r\n\r\n'
+    b"--b\r\nContent-Type: text/html\r\nContent-ID: <part>\r\n\r\n<p>Part</p>\r\n"
+    b"--b\r\nContent-Type: text/plain\r\nContent-ID: <root>\r\n\r\nRoot\r\n--b--\r\n"
+)
 PATH_NAME = EMPTY_FILE.replace(b"filename=a.csv\r\n\r\n", b'filename="a/b.csv"\r\n\r\nx')
 
 
 @pytest.mark.parametrize(
-    "source", [FORWARDED, FLOWED, ODD_CID, NAMELESS, EMPTY_FILE, PATH_NAME, UNKNOWN_ENCODING]
+    "source",
+    [FORWARDED, FLOWED, ODD_CID, NAMELESS, EMPTY_FILE, PATH_NAME, UNKNOWN_ENCODING, ROOT_BELOW],
 )
 def test_unusual_structure_keeps_every_byte(source):
-    assert body_of(sent(BASE + source)) == body_of(source)
+    assert body_of(sent(BASE + UNTRACKED + source)) == body_of(source)
 
 
 @pytest.mark.parametrize("kind", ["rsa", "ed25519"])

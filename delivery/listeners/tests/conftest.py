@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from delivery.listeners.database import Desk
 from delivery.listeners.inbound import Inbound, InboundConversation
 from delivery.listeners.limits import Limits
@@ -32,3 +34,10 @@ def listening(limits: Limits = QUICK, certificate: Any = None, **changed: Any) -
     finally:
         server.stop(2)
         desk.close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """One with the usual limits."""
+    with listening() as server:
+        yield server

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import socket
+import time
+from collections.abc import Callable
 from types import TracebackType
 
+import pytest
+
 from delivery.listeners.server import Server
+from delivery.smtp.tests.returned import away
 
 PATIENCE = 20.0
+ROLE = "abuse@mail.example.test"
 
 
 class Client:
@@ -75,3 +81,17 @@ def deliver(server: Server, address: str, content: bytes, sender: str = "") -> b
             return reply
         assert client.command("DATA").startswith(b"354")
         return client.say(content.replace(b"\n.", b"\n..") + b".\r\n")
+
+
+def takes_mail(server: Server) -> bool:
+    """Tell whether it goes on taking mail."""
+    answer = deliver(server, ROLE, away(fields=""))
+    return answer.startswith(b"250") or pytest.fail(repr(answer))
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until it holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -11,7 +11,7 @@ import pytest
 
 from accounts.models import ApiKey
 from accounts.tests.factories import make_domain, make_key, make_project
-from delivery.listeners import logins
+from delivery.listeners import logins, submission
 from delivery.listeners.certificate import Certificate
 from delivery.listeners.logins import Failures
 from delivery.listeners.tests.clients import connected, listening, reply_of, trusting
@@ -77,6 +77,31 @@ def test_several_mails_go_over_one_connection(server):
     for number in range(3):
         client.sendmail(SENDER, [ANN], BASE + b"X-N: %d\r\n\r\nHi\r\n" % number)
     assert Email.objects.count() == 3
+
+
+def test_commands_may_come_in_one_packet(server):
+    """RFC 2920."""
+    login = b"AUTH PLAIN " + b64encode(f"\0me\0{make_key()}".encode()) + b"\r\n"
+    group = b"MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.org>\r\nRCPT TO:<bad>\r\nDATA\r\n"
+    with socket.create_connection(server.address, timeout=30) as client, client.makefile("rb") as r:
+        assert last_line(r).startswith(b"220 ")
+        client.sendall(b"EHLO me\r\n" + login)
+        assert [last_line(r)[:3] for _ in range(2)] == [b"250", b"235"]
+        client.sendall(group)
+        assert [last_line(r)[:3] for _ in range(4)] == [b"250", b"250", b"501", b"354"]
+        client.sendall(MESSAGE + b".\r\nQUIT\r\n")
+        assert [last_line(r)[:3] for _ in range(2)] == [b"250", b"221"]
+    assert [row.address for row in Recipient.objects.all()] == ["b@example.org"]
+
+
+def test_stranger_who_says_nothing_is_not_waited_for_long(in_clear, monkeypatch):
+    monkeypatch.setattr(submission, "LOGIN_SECONDS", 0.2)
+    with listening() as server:
+        assert dialogue(server, b"EHLO me", b"AUTH LOGIN", b"")[-1].startswith(b"421 4.4.2 ")
+        known = connected(server, make_key())
+        known.sock.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            known.sock.recv(1)
 
 
 def test_announced_extensions(server):
