@@ -7,6 +7,7 @@ import pytest
 
 from accounts.errors import ApiError
 from delivery.mime.entity import parse_entity
+from delivery.smtp.tests.dkim_verifier import signed_by, verifies
 from delivery.tests.submitting import BASE, parsed, sent, submitted
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -154,6 +155,13 @@ PATH_NAME = EMPTY_FILE.replace(b"filename=a.csv\r\n\r\n", b'filename="a/b.csv"\r
 )
 def test_unusual_structure_keeps_every_byte(source):
     assert body_of(sent(BASE + UNTRACKED + source)) == body_of(source)
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ed25519"])
+@pytest.mark.parametrize("source", [SIGNED, ENCRYPTED, PGP, LISTED, INVITE, FORWARDED, FLOWED])
+def test_our_signature_over_what_came_verifies(source, kind):
+    content = signed_by(kind, sent(BASE + source))
+    assert verifies(content, kind)
 
 
 def test_octets_beyond_ascii_and_long_lines_are_encoded():

@@ -1,4 +1,4 @@
-"""Programs that people send with: what each of them submits arrives whole, tracked, at a relay."""
+"""Programs that people send with: what each submits arrives whole, tracked and signed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from email.mime.image import MIMEImage
 from email.policy import default as READER
 from pathlib import Path
 
+import dkim
 import pytest
 from django.core import mail
 
-from accounts.tests.factories import make_key
+from accounts.models import DkimKey
+from accounts.tests.factories import make_domain, make_key, make_project, make_signing_key
 from delivery.listeners.certificate import Certificate
 from delivery.listeners.tests.clients import connected, listening
 from delivery.listeners.tests.smarthost import SmartHostClient
@@ -69,6 +71,31 @@ def files(tmp_path):
     return image, file
 
 
+@pytest.fixture
+def key():
+    """A key of a project that holds example.com, and signs for it."""
+    project = make_project()
+    domain = make_domain(project, "example.com")
+    for algorithm in DkimKey.Algorithm:
+        make_signing_key(domain, algorithm)
+    return make_key(project)
+
+
+def in_dns(name, timeout=0):
+    """What DNS shows of the keys that sign."""
+    for signing in DkimKey.objects.select_related("domain"):
+        if name == f"{signing.record.name}.".encode():
+            return signing.record.value.encode()
+    return None
+
+
+def assert_signed(content):
+    """By dkimpy: every signature is one of the sender's domain."""
+    assert len(message_from_bytes(content).get_all("DKIM-Signature")) == 2
+    for number in range(2):
+        assert dkim.DKIM(content).verify(number, dnsfunc=in_dns)
+
+
 def assert_all_arrive_whole(relay):
     """Deliver, and look at each copy with the standard library's parser."""
     with running(transport_to(relay)):
@@ -79,6 +106,8 @@ def assert_all_arrive_whole(relay):
         assert_whole(message_from_bytes(copy.data, policy=READER)) for copy in relay.messages
     }
     assert len(tracked) == 3  # each has links of its own
+    for message in relay.messages:
+        assert_signed(message.data)
 
 
 def assert_whole(message):
@@ -110,12 +139,12 @@ def assert_tracked(html):
     return link[1]
 
 
-def test_django(server, relay):
+def test_django(server, relay, key):
     backend = {"host": server.address[0], "port": server.address[1]}
     connection = mail.get_connection(
         "django.core.mail.backends.smtp.EmailBackend",
         username="any",
-        password=make_key(),
+        password=key,
         **backend,
     )
     message = mail.EmailMultiAlternatives(
@@ -143,19 +172,19 @@ def message_of_python():
     return message
 
 
-def test_smtplib(server, relay):
-    assert connected(server, make_key()).send_message(message_of_python()) == {}
+def test_smtplib(server, relay, key):
+    assert connected(server, key).send_message(message_of_python()) == {}
     assert_all_arrive_whole(relay)
     assert Email.objects.get().rfc_message_id == "<python-1@shop.example.com>"
 
 
 @pytest.mark.program("swaks")
-def test_swaks(server, relay, tmp_path):
+def test_swaks(server, relay, key, tmp_path):
     (tmp_path / "message").write_bytes(message_of_python().as_bytes())
     done = subprocess.run(
         [
             *("swaks", "--server", f"127.0.0.1:{server.address[1]}"),
-            *("--auth", "LOGIN", "--auth-user", "any", "--auth-password", make_key()),
+            *("--auth", "LOGIN", "--auth-user", "any", "--auth-password", key),
             *("--from", "shop@example.com", "--to", ",".join(EVERYBODY)),
             *("--data", f"@{tmp_path}/message"),
         ],
@@ -170,9 +199,9 @@ def test_swaks(server, relay, tmp_path):
 
 @pytest.mark.program("node")
 @pytest.mark.program("npm")
-def test_nodemailer(server, relay, files):
+def test_nodemailer(server, relay, key, files):
     done = subprocess.run(
-        ["node", HERE / "node" / "send.js", str(server.address[1]), make_key(), *files],
+        ["node", HERE / "node" / "send.js", str(server.address[1]), key, *files],
         env=os.environ | {"NODE_PATH": str(NODE_MODULES)},
         capture_output=True,
         text=True,
@@ -184,13 +213,13 @@ def test_nodemailer(server, relay, files):
 
 
 @pytest.mark.program(POSTFIX)
-def test_postfix_as_the_client_of_a_smarthost(relay, tmp_path):
+def test_postfix_as_the_client_of_a_smarthost(relay, key, tmp_path):
     certificate = make_certificate(tmp_path, "127.0.0.1")
     trusted = Certificate(Path(certificate.chain), Path(certificate.key))
     tmp_path.chmod(0o755)
     with (
         listening(trusted) as server,
-        SmartHostClient(server.address[1], make_key(), certificate.chain) as postfix,
+        SmartHostClient(server.address[1], key, certificate.chain) as postfix,
         smtplib.SMTP("127.0.0.1", postfix.port) as client,
     ):
         client.send_message(message_of_python())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from accounts.models import ApiKey
-from accounts.tests.factories import make_key, make_project
+from accounts.tests.factories import make_domain, make_key, make_project
 from delivery.listeners import logins, submission
 from delivery.listeners.certificate import Certificate
 from delivery.listeners.logins import Failures
@@ -281,6 +281,18 @@ def test_message_that_is_refused_says_why(server, message, code, word):
     assert reply_of(refused.value).startswith(code)
     assert word in reply_of(refused.value)
     client.sendmail(SENDER, [ANN], MESSAGE)  # the next is unharmed
+
+
+def test_sender_of_a_domain_that_the_project_does_not_hold_is_refused(server, settings):
+    settings.ALLOW_ANY_FROM = False
+    project = make_project()
+    client = connected(server, make_key(project))
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        client.sendmail("me@mine.example", [ANN], MESSAGE)
+    assert reply_of(refused.value).startswith("550 5.7.1 ")
+    assert "example.com" in reply_of(refused.value)
+    make_domain(project, "example.com")
+    client.sendmail("me@mine.example", [ANN], MESSAGE)
 
 
 def test_message_over_the_limit_is_refused_with_the_limit(in_clear, settings):
