@@ -11,22 +11,24 @@ import sys
 from tests.dns_server import DnsServer, Zone
 from tests.servers import HOST
 
+ADDRESSES = (HOST, "127.0.0.11", "127.0.0.12", "127.0.0.13")  # of the sink
 NOBODY = "127.0.0.9"  # nothing listens there
 DOMAINS = ("chaos.example", "plain.example", "pair.example", "broken.example", "bare.example")
 
 
 def fill(zone: Zone) -> None:
     """Write the zone; answers are kept for so short that DNS is asked again and again."""
-    zone.add("mx.sink.example", "A", HOST, ttl=2)
-    zone.add("mx.away.example", "A", NOBODY, ttl=2)
-    zone.add("chaos.example", "MX", "mx.sink.example", 10, ttl=2)
-    zone.add("plain.example", "MX", "mx.sink.example", 10, ttl=2)
-    for name in ("mx.sink.example", "mx2.sink.example"):  # equal: either may be first
+    one, two, three, four = ADDRESSES
+    hosts = {"mx1.sink": one, "mx2.sink": two, "mx3.sink": three, "mx.away": NOBODY}
+    for name, address in hosts.items():
+        zone.add(f"{name}.example", "A", address, ttl=2)
+    zone.add("chaos.example", "MX", "mx1.sink.example", 10, ttl=2)
+    zone.add("plain.example", "MX", "mx1.sink.example", 10, ttl=2)
+    for name in ("mx1.sink.example", "mx2.sink.example"):  # equal: either may be first
         zone.add("pair.example", "MX", name, 10, ttl=2)
-    zone.add("mx2.sink.example", "A", HOST, ttl=2)
     zone.add("broken.example", "MX", "mx.away.example", 5, ttl=2)
-    zone.add("broken.example", "MX", "mx.sink.example", 10, ttl=2)
-    zone.add("bare.example", "A", HOST, ttl=2)  # no MX: its own address is meant
+    zone.add("broken.example", "MX", "mx3.sink.example", 10, ttl=2)
+    zone.add("bare.example", "A", four, ttl=2)  # no MX: its own address is meant
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.faults import Fault, Plan
-from tests.servers import HOST
+from tests.chaos.names import ADDRESSES
 
 TARPIT_SECONDS = 1.5  # shorter than what a worker is granted to shut down
 MESSAGE_ID = re.compile(rb"^Message-ID:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
@@ -36,14 +36,13 @@ class Hangup(Exception):
     """The connection ends here, without a word."""
 
 
-class Sink(socketserver.ThreadingTCPServer):
-    """The server, with its ledger: a line is on the disk before the answer leaves."""
+class Memory:
+    """What all addresses of the sink share: the plan, and the ledger.
 
-    allow_reuse_address = daemon_threads = True
-    request_queue_size = 128
+    A line is on the disk before the answer leaves.
+    """
 
-    def __init__(self, port: int, plan: Plan, ledger: Path, stall: float) -> None:
-        super().__init__((HOST, port), Visit)
+    def __init__(self, plan: Plan, ledger: Path, stall: float) -> None:
         self.plan, self.stall = plan, stall
         self.visits = count(1)
         self._ledger = ledger.open("ab", buffering=0)
@@ -64,6 +63,17 @@ class Sink(socketserver.ThreadingTCPServer):
             os.fdatasync(self._ledger.fileno())
 
 
+class Sink(socketserver.ThreadingTCPServer):
+    """The server at one address."""
+
+    allow_reuse_address = daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, address: str, port: int, memory: Memory) -> None:
+        super().__init__((address, port), Visit)
+        self.memory = memory
+
+
 class Visit(socketserver.StreamRequestHandler):
     """One connection. A mail has one recipient here, as the platform sends it."""
 
@@ -74,7 +84,8 @@ class Visit(socketserver.StreamRequestHandler):
     def setup(self) -> None:
         """Take a number."""
         super().setup()
-        self.number = next(self.server.visits)
+        self.memory = self.server.memory
+        self.number = next(self.memory.visits)
         self._forget()
 
     def _forget(self) -> None:
@@ -91,7 +102,7 @@ class Visit(socketserver.StreamRequestHandler):
             return
 
     def _welcome(self) -> None:
-        if not self.server.plan.welcomes(self.number):
+        if not self.memory.plan.welcomes(self.number):
             self._say(b"421 4.3.2 too many of you\r\n")
             raise Hangup
         self._say(b"220 sink.example ESMTP\r\n")
@@ -120,13 +131,13 @@ class Visit(socketserver.StreamRequestHandler):
             raise Hangup
 
     def _take_recipient(self, address: str) -> None:
-        self.address, self.fault = address, self.server.next_fault(address)
+        self.address, self.fault = address, self.memory.next_fault(address)
         if self.fault in (Fault.REFUSE_RCPT, Fault.DEFER_RCPT, Fault.CLOSE_RCPT):
             self._decline()
             self.address = ""
             return
         if self.fault is Fault.STALL_RCPT:
-            time.sleep(self.server.stall)
+            time.sleep(self.memory.stall)
         self._say(b"250 2.1.5 ok\r\n")
 
     def _take_data(self) -> None:
@@ -175,7 +186,7 @@ class Visit(socketserver.StreamRequestHandler):
             raise Hangup
 
     def _write(self, verdict: str, message_id: str = "") -> None:
-        self.server.write(
+        self.memory.write(
             at=time.time(),
             verdict=verdict,
             fault=self.fault,
@@ -194,8 +205,11 @@ def _address(line: bytes) -> str:
 def main() -> None:
     """Serve until ended."""
     port, seed, ledger, stall = sys.argv[1:]
-    with Sink(int(port), Plan(int(seed)), Path(ledger), float(stall)) as sink:
-        sink.serve_forever()
+    memory = Memory(Plan(int(seed)), Path(ledger), float(stall))
+    servers = [Sink(address, int(port), memory) for address in ADDRESSES]
+    for sink in servers[1:]:
+        threading.Thread(target=sink.serve_forever, daemon=True).start()
+    servers[0].serve_forever()
 
 
 if __name__ == "__main__":
