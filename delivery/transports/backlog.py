@@ -7,7 +7,8 @@ import random
 
 GUESS = 0.05  # seconds that a mail takes, before one was taken
 STILL = 4  # times as long as usual, and STILL_SECONDS at least, without a place changing hands
-STILL_SECONDS = 0.5
+STILL_SECONDS = 1.0
+STILL_SPREAD = 10
 SMOOTHING = 0.2  # the weight of the last mail in the mean
 LEAST = 0.25  # seconds
 MOST = 900.0
@@ -51,12 +52,14 @@ class Backlog:
     def wait(self, now: float, places: int, per_second: float = math.inf) -> float:
         """Return in how many seconds a mail is to come again, and count it.
 
-        The host takes `places` at once, and no more than `per_second`. From one that stands still
-        nothing is expected but that the next mail finds it as this one did.
+        The host takes `places` at once, and no more than `per_second`. Who waits for one that
+        stands still comes back after some times as long as it has stood: soon where it was only
+        slow to greet, and ever later where it is a tarpit.
         """
         each = self.each(now)
-        stands_still = self._still_for(now) > max(STILL * self._seconds, STILL_SECONDS)
-        rate = min((1 if stands_still else places) / each, per_second)
+        if self._still_for(now) > max(STILL * self._seconds, STILL_SECONDS):
+            return _spread(each * random.uniform(1, STILL_SPREAD))  # noqa: S311
+        rate = min(places / each, per_second)
         passed = now - self._at
         self._sent_off = max(self._sent_off - passed * rate, 0.0) + 1
         self._at = now
