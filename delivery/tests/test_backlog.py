@@ -2,12 +2,13 @@
 
 import pytest
 
-from delivery.transports.backlog import GUESS, JITTER, LEAST, MOST, STILL_SPREAD, Backlog
+from delivery.transports.backlog import EARLY, GUESS, JITTER, LEAST, MOST, STILL_SPREAD, Backlog
 
 
 def busy(seconds, now=1000.0):
-    """A host that takes a mail in so many seconds, and took one just now."""
+    """A host that takes a mail in so many seconds, known for long, and that took one just now."""
     backlog = Backlog()
+    backlog.taken(1.0)
     backlog.taken(now)
     backlog.left(seconds)
     return backlog
@@ -74,3 +75,11 @@ def test_waits_of_equal_mails_are_spread():
         backlog = busy(100.0)
         waits.add(backlog.wait(1000.0, places=1))
     assert len(waits) > 3
+
+
+def test_little_is_made_of_what_was_seen_for_a_moment():
+    backlog = Backlog()
+    backlog.taken(1000.0)
+    backlog.left(0.5)
+    waits = [backlog.wait(1000.5, places=1) for _ in range(1000)]
+    assert max(waits) <= (1 + EARLY * 0.5) * (1 + JITTER) + 0.25
