@@ -139,7 +139,9 @@ def test_who_waits_for_a_place_gives_its_mail_back_once_no_more_are_admitted(ser
     assert held.admit() is None
     assert held.send(mail()).kind is OutcomeKind.DELIVERED
     waiting, outcomes = transport.session("b@example.org", 1), []
-    thread = threading.Thread(target=lambda: outcomes.append(waiting.admit() or waiting.send(mail())))
+    thread = threading.Thread(
+        target=lambda: outcomes.append(waiting.admit() or waiting.send(mail()))
+    )
     thread.start()
     transport.admit_no_more()
     thread.join(5)
