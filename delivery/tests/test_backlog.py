@@ -2,12 +2,13 @@
 
 import pytest
 
-from delivery.transports.backlog import GUESS, JITTER, LEAST, MOST, Backlog
+from delivery.transports.backlog import EARLY, GUESS, JITTER, LEAST, MOST, STILL_SPREAD, Backlog
 
 
 def busy(seconds, now=1000.0):
-    """A host that takes a mail in so many seconds, and took one just now."""
+    """A host that takes a mail in so many seconds, known for long, and that took one just now."""
     backlog = Backlog()
+    backlog.taken(1.0)
     backlog.taken(now)
     backlog.left(seconds)
     return backlog
@@ -52,13 +53,14 @@ def test_unknown_host_is_expected_to_be_fast():
     assert waits[-1] <= max(100 * GUESS, LEAST) * 2
 
 
-def test_host_that_stands_still_gets_its_mail_back_slower_and_slower():
+@pytest.mark.parametrize("stood", [2.0, 20.0, 60.0])
+def test_host_that_stands_still_gets_its_mail_back_slower_and_slower(stood):
     backlog = Backlog()
     backlog.taken(1000.0)
-    first = backlog.wait(1001.0, places=10)
-    later = Backlog()
-    later.taken(1000.0)
-    assert later.wait(1060.0, places=10) > 20 * first
+    waits = [backlog.wait(1000.0 + stood, places=10) for _ in range(1000)]
+    assert min(waits) >= stood * (1 - JITTER)
+    assert max(waits) <= stood * STILL_SPREAD * (1 + JITTER) + 5
+    assert sum(waits) / 1000 == about(stood * (1 + STILL_SPREAD) / 2)
 
 
 def test_waits_are_few_so_that_many_mails_share_a_wait():
@@ -73,3 +75,11 @@ def test_waits_of_equal_mails_are_spread():
         backlog = busy(100.0)
         waits.add(backlog.wait(1000.0, places=1))
     assert len(waits) > 3
+
+
+def test_little_is_made_of_what_was_seen_for_a_moment():
+    backlog = Backlog()
+    backlog.taken(1000.0)
+    backlog.left(0.5)
+    waits = [backlog.wait(1000.5, places=1) for _ in range(1000)]
+    assert max(waits) <= (1 + EARLY * 0.5) * (1 + JITTER) + 0.25

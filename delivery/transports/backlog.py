@@ -7,7 +7,9 @@ import random
 
 GUESS = 0.05  # seconds that a mail takes, before one was taken
 STILL = 4  # times as long as usual, and STILL_SECONDS at least, without a place changing hands
-STILL_SECONDS = 0.5
+STILL_SECONDS = 1.0
+STILL_SPREAD = 4
+EARLY = 4  # times as long as the host is known, and a second: no mail is sent off for longer
 SMOOTHING = 0.2  # the weight of the last mail in the mean
 LEAST = 0.25  # seconds
 MOST = 900.0
@@ -25,6 +27,7 @@ class Backlog:
 
     def __init__(self) -> None:
         self._seconds = 0.0  # that a place is held for one mail, in the mean; 0 before the first
+        self._known = 0.0  # since when
         self._begun = 0.0  # when a place was taken last
         self._sent_off = 0.0  # mails that are to come again and have not had the time to
         self._at = 0.0
@@ -32,6 +35,7 @@ class Backlog:
     def taken(self, now: float) -> None:
         """A mail found a place."""
         self._begun = now
+        self._known = self._known or now
 
     def left(self, seconds: float) -> None:
         """A place was given back, after so long."""
@@ -51,21 +55,30 @@ class Backlog:
     def wait(self, now: float, places: int, per_second: float = math.inf) -> float:
         """Return in how many seconds a mail is to come again, and count it.
 
-        The host takes `places` at once, and no more than `per_second`. From one that stands still
-        nothing is expected but that the next mail finds it as this one did.
+        The host takes `places` at once, and no more than `per_second`. Who waits for one that
+        stands still comes back after some times as long as it has stood: soon where it was only
+        slow to greet, and ever later where it is a tarpit.
         """
         each = self.each(now)
-        stands_still = self._still_for(now) > max(STILL * self._seconds, STILL_SECONDS)
-        rate = min((1 if stands_still else places) / each, per_second)
+        if self._still_for(now) > max(STILL * self._seconds, STILL_SECONDS):
+            return _spread(each * random.uniform(1, STILL_SPREAD), MOST)  # noqa: S311
+        rate = min(places / each, per_second)
         passed = now - self._at
         self._sent_off = max(self._sent_off - passed * rate, 0.0) + 1
         self._at = now
-        return _spread(self._sent_off / rate)
+        return _spread(self._sent_off / rate, self._furthest(now))
+
+    def _furthest(self, now: float) -> float:
+        """What was learned in a moment may be wrong, and no mail is called back."""
+        known = now - self._known if self._known else 0.0
+        return min(1 + EARLY * known, MOST)
 
 
-def _spread(seconds: float) -> float:
-    """Bound and jitter, in steps: those with the same wait are given back by one statement."""
-    bounded = min(max(seconds, LEAST), MOST)
+def _spread(seconds: float, most: float) -> float:
+    """Bound and jitter, in steps, so that many come back together and are claimed by one bell."""
+    bounded = max(seconds, LEAST)
+    if bounded > most:
+        bounded = most * random.uniform(0.5, 1)  # noqa: S311
     jittered = bounded * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
     step = next(step for below, step in STEPS if jittered < below)
     return math.ceil(jittered / step) * step
