@@ -4,7 +4,7 @@ import dns.resolver
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from delivery.transports import check_settings
+from delivery.transports.configured import check_settings
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ import random
 GUESS = 0.05  # seconds that a mail takes, before one was taken
 STILL = 4  # times as long as usual, and STILL_SECONDS at least, without a place changing hands
 STILL_SECONDS = 1.0
-STILL_SPREAD = 4
+STILL_SPREAD = 2
+SOON = 10.0  # seconds, or as many as let so many a second come: what a host takes is but a guess
+IN_VAIN = 20  # claims a second that may find no place again
 EARLY = 4  # times as long as the host is known, and a second: no mail is sent off for longer
 SMOOTHING = 0.2  # the weight of the last mail in the mean
 LEAST = 0.25  # seconds
@@ -20,7 +22,7 @@ STEPS = ((5.0, 0.25), (60.0, 1.0), (math.inf, 5.0))  # below so many seconds, in
 class Backlog:
     """Knows how long a host takes for a mail, and how many were told to come again.
 
-    A hundred thousand mails for a slow host then come back about once each, when it is their
+    A hundred thousand mails for a slow host then come back a few times each, about when it is their
     turn, instead of asking again and again. Times are of `time.monotonic()`. Pure; its owner has
     the lock.
     """
@@ -29,8 +31,7 @@ class Backlog:
         self._seconds = 0.0  # that a place is held for one mail, in the mean; 0 before the first
         self._known = 0.0  # since when
         self._begun = 0.0  # when a place was taken last
-        self._sent_off = 0.0  # mails that are to come again and have not had the time to
-        self._at = 0.0
+        self._away: dict[int, int] = {}  # mails that are to come again, by the second
 
     def taken(self, now: float) -> None:
         """A mail found a place."""
@@ -56,22 +57,32 @@ class Backlog:
         """Return in how many seconds a mail is to come again, and count it.
 
         The host takes `places` at once, and no more than `per_second`. Who waits for one that
-        stands still comes back after some times as long as it has stood: soon where it was only
+        stands still comes back after once or twice as long as it has stood: soon where it was only
         slow to greet, and ever later where it is a tarpit.
         """
+        seconds = self._next(now, places, per_second)
+        due = int(now + seconds)
+        self._away[due] = self._away.get(due, 0) + 1
+        return seconds
+
+    def _next(self, now: float, places: int, per_second: float) -> float:
         each = self.each(now)
         if self._still_for(now) > max(STILL * self._seconds, STILL_SECONDS):
             return _spread(each * random.uniform(1, STILL_SPREAD), MOST)  # noqa: S311
-        rate = min(places / each, per_second)
-        passed = now - self._at
-        self._sent_off = max(self._sent_off - passed * rate, 0.0) + 1
-        self._at = now
-        return _spread(self._sent_off / rate, self._furthest(now))
+        ahead = self._count(now) + 1
+        guess = min(ahead * each / places, max(SOON, ahead / IN_VAIN), self._furthest(now))
+        return _spread(max(guess, ahead / per_second), MOST)
+
+    def _count(self, now: float) -> int:
+        """Return how many are still to come."""
+        for due in [due for due in self._away if due < now]:
+            del self._away[due]
+        return sum(self._away.values())
 
     def _furthest(self, now: float) -> float:
         """What was learned in a moment may be wrong, and no mail is called back."""
         known = now - self._known if self._known else 0.0
-        return min(1 + EARLY * known, MOST)
+        return 1 + EARLY * known
 
 
 def _spread(seconds: float, most: float) -> float:

@@ -100,14 +100,15 @@ class MxSession:
         return self._advance()
 
     def send(self, envelope: Envelope) -> Outcome:
-        """Hand the copy to the first exchanger that will talk.
+        """Hand the copy to the first exchanger that takes or refuses it.
 
-        The next one is tried only where no word of the mail was said: nothing goes out twice.
+        The next one is tried where this one would not talk, or said that it can't take it now:
+        nothing goes out twice.
         """
         while self._held:
             host, place, _ = self._held
             outcome = self._named(host.send(place, envelope))
-            if not outcome.is_of_host:
+            if not (outcome.is_of_host or _not_now(outcome)):
                 return replace(outcome, tried=tuple(self._failed), route=self._route())
             self._sessions += _is_session(outcome)
             self._failed.append(outcome)
@@ -135,6 +136,8 @@ class MxSession:
                 return None
             self._transport.hosts.leave(host)
             if taken.kind is OutcomeKind.ABANDONED:
+                if self._sessions:  # who was asked and said “later” is not asked again at once
+                    break
                 return taken
             self._failed.append(self._named(taken))
         *others, last = self._failed
@@ -160,6 +163,11 @@ def _domain(address: str) -> str | Outcome:
     except ValueError as error:
         detail = f"5.1.3 {error}"
         return Outcome(OutcomeKind.BOUNCED, Phase.LOOKUP, "", detail, status="5.1.3")
+
+
+def _not_now(outcome: Outcome) -> bool:
+    """Whether the host has said so itself: where it said nothing, it may have taken the mail."""
+    return outcome.kind is OutcomeKind.DEFERRED and outcome.reply is not None
 
 
 def _is_session(outcome: Outcome) -> bool:

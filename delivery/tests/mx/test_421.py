@@ -68,8 +68,32 @@ def test_greeting_that_refuses_moves_on_to_the_next_exchanger(world, said):
 
 
 @pytest.mark.parametrize("step", ["mail", "rcpt", "dot"])
-def test_exchanger_that_began_to_take_a_mail_is_the_only_one(world, step):
-    world.exchanger("a.example", 10).on(step, closing)
+@pytest.mark.parametrize("said", [closing, say("451 4.3.0 not now")], ids=["421", "451"])
+def test_exchanger_that_can_not_take_a_mail_now_leaves_it_to_the_next(world, step, said):
+    first = world.exchanger("a.example", 10).on(step, said)
+    second = world.exchanger("a.example", 20)
+    make_mail("ann@a.example")
+    with running(world.transport()):
+        wait_until(everything_is_final)
+    assert (first.messages, len(second.messages)) == ([], 1)
+    [before] = data_of(EventType.DELIVER)["tried"]
+    assert before["phase"] == step
+    assert Recipient.objects.get().attempts == 1
+
+
+def test_two_exchangers_are_asked_in_one_attempt_and_no_third(world):
+    for preference in (10, 20, 30):
+        world.exchanger("a.example", preference).on("rcpt", say("450 4.2.0 greylisted"))
+    make_mail("ann@a.example")
+    with running(world.transport()):
+        wait_until(settled)
+    data = data_of(EventType.DEFER)
+    assert [data["phase"], *(one["phase"] for one in data["tried"])] == ["rcpt", "rcpt"]
+
+
+@pytest.mark.parametrize("step", ["mail", "rcpt", "dot"])
+def test_exchanger_that_fell_silent_with_a_mail_is_the_only_one(world, step):
+    world.exchanger("a.example", 10).on(step, drop)
     second = world.exchanger("a.example", 20)
     make_mail("ann@a.example")
     with running(world.transport()):
