@@ -9,6 +9,7 @@ from typing import Final
 from delivery.mime.bodies import MAX_LINE, base64_lines, encode_text, quoted_printable
 from delivery.mime.entity import Entity, MalformedMime, parse_entity
 
+_UNCLEAN: Final = re.compile(rb"\0|\r(?!\n)|(?<!\r)\n")  # no text has it; base64 keeps it
 _OVERLONG: Final = re.compile(rb"[^\n]{%d}" % (MAX_LINE + 2))
 _CONTENT_TYPE: Final = "content-type"
 _ENCODING: Final = "content-transfer-encoding"
@@ -70,7 +71,7 @@ def _needs_encoding(part: Entity) -> bool:
 
 def _encoded(part: Entity) -> bytes:
     content = part.decoded
-    if part.media_type.startswith("text/") and b"\0" not in content:
+    if part.media_type.startswith("text/") and not _UNCLEAN.search(content):
         lines = quoted_printable(content + b"\r\n").removesuffix(b"\r\n")
         return _rewritten(part, None, "quoted-printable", lines)
     return _rewritten(part, None, "base64", base64_lines(content).removesuffix(b"\r\n"))

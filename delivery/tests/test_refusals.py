@@ -1,6 +1,7 @@
 """What a server says in the session: why it refused, and whether the address is to blame."""
 
 import pytest
+from django.db import connection
 
 from delivery.smtp.tests.scripted import ScriptedServer, say
 from delivery.smtp.verp import ReturnPaths
@@ -9,6 +10,7 @@ from delivery.tests.relays import transport_to
 from delivery.tests.returns import DOMAIN
 from delivery.tests.waiting import wait_until
 from emails.models import EmailEvent, EventType, Recipient, Status, Suppression
+from emails.suppressing import suppress
 from emails.tests.factories import make_email, make_recipient
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -97,10 +99,13 @@ def test_silence_has_no_class(server) -> None:
 
 def test_refused_address_that_is_suppressed_already_stays_as_it_is(server) -> None:
     recipient = make_recipient()
-    Suppression.objects.create(
-        project=recipient.project, address="ann@example.org", reason="complaint"
-    )
-    server.on("rcpt", say("550 5.1.1 User unknown"))
+
+    def complained_meanwhile(peer) -> None:
+        suppress(recipient.project_id, "ann@example.org", Suppression.Reason.COMPLAINT)
+        connection.close()
+        say("550 5.1.1 User unknown")(peer)
+
+    server.on("rcpt", complained_meanwhile)
     deliver(server)
     assert Recipient.objects.get().status == Status.BOUNCED
     assert Suppression.objects.get().reason == "complaint"
