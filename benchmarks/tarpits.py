@@ -59,7 +59,7 @@ def _round(stage: Stage, count: int, *, beside: str) -> Sample:
     url = stage.databases.make("round", "ours_empty")
     stage.redis.flush()
     with Internet(stage.folder, hosts=HOSTS, pits=PITS) as internet:
-        settings = internet.settings() | SETTINGS | ours.dkim(stage)
+        settings = internet.settings() | SETTINGS
         with ours.Platform(stage, url, known, **settings) as platform:
             platform.start_web()
             with stage.databases.gate("round", "recipients", WORKERS):
