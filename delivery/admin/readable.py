@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from email import message_from_bytes
 
+from delivery.smtp.reports.bounds import parsed
 from delivery.smtp.reports.fields import Fields, decoded_text, parts_of, text_of
 from emails.plaintext import text_from_html
 
@@ -34,7 +34,7 @@ class Readable:
 def readable(content: bytes) -> Readable:
     """Return what can be shown; of what can't be read, its beginning as it came."""
     try:
-        return _readable(message_from_bytes(content))
+        return _readable(parsed(content))
     except Exception:  # noqa: BLE001  mail may be anything, and the parser's faults many
         text = content[:MOST_TEXT].decode("utf-8", "replace")
         return Readable((), text, len(content) > MOST_TEXT, ())

@@ -14,6 +14,7 @@ from typing import TypeAlias
 Fields: TypeAlias = "Message[str, str]"
 
 MOST_TEXT = 1000
+MOST_HEADER = 131_072  # bytes of a header that are looked at
 MOST_RAW = 10_000  # characters of a field that are looked at
 _APPENDED = ("\nReceived:", "\nReturn-Path:", "--- Below this line", "------ This is a copy")
 _COMMENT = re.compile(r"\([^()]*\)")
@@ -40,7 +41,7 @@ def _raw(fields: Fields, name: str) -> str:
 def subject_of(content: bytes) -> str:
     """Return the subject of a message, however it is written."""
     try:
-        return text_of(BytesHeaderParser().parsebytes(content), "Subject")
+        return text_of(BytesHeaderParser().parsebytes(content[:MOST_HEADER]), "Subject")
     except Exception:  # noqa: BLE001  mail may be anything, and the parser's faults many
         return ""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from email import message_from_bytes
 from email.message import Message
 from email.parser import HeaderParser
 from hashlib import sha256
 
 from .arf import ENCLOSING, enclosed_complaint, read_arf
 from .auto_reply import is_auto_reply, is_from_daemon, is_mass_answer
+from .bounds import parsed
 from .dsn import read_dsn
 from .fields import Fields, decoded_text, parts_of, text_of, typed
 from .report import Kind, Original, Report
@@ -35,7 +35,7 @@ def read_complaint(content: bytes, *, feedback: bool) -> Report:
 def _reading(content: bytes, read: Callable[[Fields, str], Report]) -> Report:
     key = ""
     try:
-        message = message_from_bytes(content)
+        message = parsed(content)
         key = _key(message, content)
         return read(message, key)
     except Exception as error:  # noqa: BLE001  mail may be anything, and the parser's faults many

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from delivery.smtp.classification import Reason
 from delivery.smtp.reports import Kind, Original, read_complaint, read_report
+from delivery.smtp.reports.bounds import MOST_READ, parsed
 from delivery.smtp.reports.fields import subject_of
 from delivery.smtp.tests.corpora import files_of
 from delivery.smtp.tests.returned import arf, away, dsn, of_recipient
@@ -264,3 +265,28 @@ def test_deeply_nested_mail_is_unknown_and_no_fault() -> None:
 def test_one_long_line_costs_no_more_than_its_beginning() -> None:
     head = b"From: MAILER-DAEMON@x\r\n\r\ndid not reach the following recipient(s):\r\n"
     assert read_report(head + b"(" * 2_000_000, "").kind is Kind.UNKNOWN  # else it takes hours
+
+
+@pytest.mark.parametrize(
+    ("header", "part"),
+    [
+        (b"multipart/mixed; boundary=a", b"--a\r\n\r\n"),
+        (b"message/delivery-status", b"a:b\r\n\r\n"),
+        (b"message/feedback-report", b"a:b\r\n\r\n"),
+    ],
+)
+def test_mail_of_a_million_parts_is_not_taken_apart(header, part) -> None:
+    content = b"Content-Type: " + header + b"\r\n\r\n" + part * 1_000_000
+    assert sum(1 for _ in parsed(content).walk()) <= MOST_READ // len(part) + 1
+    assert read_report(content, "ann@example.org").kind is Kind.UNKNOWN
+
+
+def test_parts_within_parts_within_parts_are_for_people() -> None:
+    level = b"Content-Type: multipart/mixed; BOUNDARY=a%d\r\n\r\n--a%d\r\n"
+    report = read_report(b"".join(level % (n, n) for n in range(100)), "ann@example.org")
+    assert (report.kind, report.why) == (Kind.UNKNOWN, "it can't be read (TooIntricate)")
+
+
+def test_notification_that_encloses_a_large_mail_is_read() -> None:
+    report = read_report(dsn(original="Subject: x\n\n" + "word\n" * 1_000_000), "ann@example.org")
+    assert (report.kind, report.reason) == (Kind.BOUNCE, Reason.BAD_MAILBOX)
