@@ -65,29 +65,43 @@ def take_in(mail: Mail) -> None:
 
     Raises InFlight and Full, for which it may come again later, and django.db.Error.
     """
-    kinds: list[str] = []
-    with transaction.atomic():
-        for destination in mail.destinations:
-            kinds.append(_take_in(mail, destination))
+    readings = [_read(mail, destination) for destination in mail.destinations]
+    with transaction.atomic():  # reading takes time, and SQLite has one writer
+        kinds = [_take_in(mail, reading) for reading in readings]
     for kind in kinds:
         RETURNED.labels(kind).inc()
 
 
-def _take_in(mail: Mail, destination: Destination) -> str:
-    """Return what it was, to be counted."""
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What the mail says to one destination, and of whom, where that is known."""
+
+    destination: Destination
+    report: Report
+    recipient: Recipient | None
+
+
+def _read(mail: Mail, destination: Destination) -> _Reading:
     if destination.purpose is Purpose.RETURN:
         recipient = Recipient.objects.filter(pk=destination.recipient_id or 0).first()
         report = read_report(mail.content, recipient.address if recipient else "")
-        return _come_back(mail, destination, report, recipient)
+        return _Reading(destination, report, recipient)
     report = read_complaint(mail.content, feedback=destination.purpose is Purpose.FEEDBACK)
-    if report.kind is Kind.COMPLAINT and (recipient := recipient_of_original(report, mail.content)):
-        return _come_back(mail, destination, report, recipient)
+    is_complaint = report.kind is Kind.COMPLAINT
+    of = recipient_of_original(report, mail.content) if is_complaint else None
+    return _Reading(destination, report, of)
+
+
+def _take_in(mail: Mail, reading: _Reading) -> str:
+    """Return what it was, to be counted."""
+    destination, report = reading.destination, reading.report
+    if destination.purpose is Purpose.RETURN or reading.recipient:
+        return _come_back(mail, reading)
     return _keep(mail, destination, report.why or REASONS[destination.purpose])
 
 
-def _come_back(
-    mail: Mail, destination: Destination, report: Report, recipient: Recipient | None
-) -> str:
+def _come_back(mail: Mail, reading: _Reading) -> str:
+    destination, report, recipient = reading.destination, reading.report, reading.recipient
     if report.kind is Kind.UNKNOWN:
         return _keep(mail, destination, report.why)
     if report.kind not in EVENTS or recipient is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from delivery.smtp.reports.bounds import parsed
+from delivery.smtp.reports.bounds import MOST_READ, parsed
 from delivery.smtp.reports.fields import Fields, decoded_text, parts_of, text_of
 from emails.plaintext import text_from_html
 
@@ -34,19 +34,19 @@ class Readable:
 def readable(content: bytes) -> Readable:
     """Return what can be shown; of what can't be read, its beginning as it came."""
     try:
-        return _readable(parsed(content))
+        return _readable(parsed(content), is_long=len(content) > MOST_READ)
     except Exception:  # noqa: BLE001  mail may be anything, and the parser's faults many
         text = content[:MOST_TEXT].decode("utf-8", "replace")
         return Readable((), text, len(content) > MOST_TEXT, ())
 
 
-def _readable(message: Fields) -> Readable:
+def _readable(message: Fields, *, is_long: bool) -> Readable:
     fields = ((name, text_of(message, name)) for name in SHOWN)
     text = _text(message).replace("\r\n", "\n")
     return Readable(
         fields=tuple((name, value) for name, value in fields if value),
         text=text[:MOST_TEXT],
-        is_cut=len(text) > MOST_TEXT,
+        is_cut=len(text) > MOST_TEXT or is_long,
         parts=tuple(_parts(message)),
     )
 

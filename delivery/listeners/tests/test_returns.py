@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 
+from delivery import homecoming
 from delivery.listeners.tests.dialogue import Client, deliver
 from delivery.models import InboundMessage
+from delivery.smtp.reports import Report, read_report
 from delivery.smtp.tests.returned import arf, away, dsn, of_recipient
 from delivery.tests.returns import DOMAIN, delivered, return_address, status_of, types
 from emails.addresses import Address
@@ -210,3 +213,16 @@ def test_address_that_can_not_be_listed_bounces_all_the_same(server) -> None:
     assert deliver(server, return_address(recipient), dsn()).startswith(b"250")
     assert status_of(recipient) == Status.BOUNCED
     assert not Suppression.objects.exists()
+
+
+def test_mail_is_read_before_the_transaction_begins(server, monkeypatch) -> None:
+    within: list[bool] = []
+
+    def reading(content: bytes, address: str) -> Report:
+        within.append(connection.in_atomic_block)
+        return read_report(content, address)
+
+    monkeypatch.setattr(homecoming, "read_report", reading)
+    recipient = delivered()
+    assert deliver(server, return_address(recipient), dsn()).startswith(b"250")
+    assert (within, status_of(recipient)) == ([False], Status.BOUNCED)
