@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Count, Sum
+from django.db.models.functions import Length
 
 from delivery.inbound_addresses import Destination, Purpose
 from delivery.metrics import RETURNED
@@ -25,7 +27,9 @@ from emails.returning import Return, Verdict
 
 logger = logging.getLogger(__name__)
 
-MOST_KEPT = 5000  # that nobody has handled yet: strangers must not fill the disk
+# What nobody has handled yet: strangers must not fill the disk.
+MOST_KEPT = 5000
+MOST_KEPT_BYTES = 512 * 1024 * 1024
 
 EVENTS = {
     Kind.BOUNCE: EventType.BOUNCE,
@@ -140,7 +144,7 @@ def _data(report: Report) -> dict[str, Any]:
 
 def _keep(mail: Mail, destination: Destination, reason: str) -> str:
     """Keep it for staff."""
-    if InboundMessage.objects.filter(handled_at=None).count() >= MOST_KEPT:
+    if _is_full():
         raise Full
     InboundMessage.objects.create(
         peer=mail.peer,
@@ -152,6 +156,13 @@ def _keep(mail: Mail, destination: Destination, reason: str) -> str:
     )
     logger.info("kept for staff", extra={"reason": reason, "rcpt_to": destination.address})
     return "kept"
+
+
+def _is_full() -> bool:
+    waiting = InboundMessage.objects.filter(handled_at=None).aggregate(
+        count=Count("pk"), size=Sum(Length("content"), default=0)
+    )
+    return bool(waiting["count"] >= MOST_KEPT or waiting["size"] >= MOST_KEPT_BYTES)
 
 
 def _log(report: Report, recipient: Recipient, verdict: Verdict) -> None:

@@ -31,6 +31,10 @@ class Destination:
     purpose: Purpose
     recipient_id: int | None = None
 
+    def is_same(self, other: Destination) -> bool:
+        """Tell whether one copy of a mail is enough for both."""
+        return (self.purpose, self.recipient_id) == (other.purpose, other.recipient_id)
+
 
 def find_destination(address: str) -> Destination | None:
     """Return what an address is, None for one that takes no mail. Asks the database.

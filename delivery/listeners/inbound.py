@@ -67,7 +67,8 @@ class Inbound:
             return "452 4.5.3 too many recipients"
         found = await self._ask(find_destination, address)
         if isinstance(found, Destination):
-            envelope.destinations.append(found)
+            if not any(found.is_same(other) for other in envelope.destinations):
+                envelope.destinations.append(found)
             envelope.rcpt_tos.append(address)
             return "250 2.1.5 go on"
         return AWAY if found is AWAY else self._refuse(smtp)

@@ -128,6 +128,23 @@ def test_no_more_is_kept_than_staff_can_see_to(server, monkeypatch) -> None:
     assert deliver(server, f"abuse@{DOMAIN}", away(fields="")).startswith(b"250")
 
 
+def test_no_more_bytes_are_kept_than_a_disk_can_spare(server, monkeypatch) -> None:
+    content = away(fields="")
+    monkeypatch.setattr("delivery.homecoming.MOST_KEPT_BYTES", len(content) + 1)
+    replies = [deliver(server, f"abuse@{DOMAIN}", content)[:9] for _ in range(3)]
+    assert replies == [b"250 2.0.0", b"250 2.0.0", b"452 4.3.1"]
+
+
+def test_mail_to_many_of_our_addresses_is_kept_once(server) -> None:
+    with Client(server) as client:
+        client.command("EHLO x", "MAIL FROM:<a@example.org>")
+        for address in ("abuse@", "Abuse@", "postmaster@"):
+            assert client.command(f"RCPT TO:<{address}{DOMAIN}>").startswith(b"250")
+        client.command("RCPT TO:<postmaster>", "DATA")
+        assert client.say(away(fields="") + b".\r\n").startswith(b"250")
+    assert InboundMessage.objects.get().rcpt_to == f"abuse@{DOMAIN}"
+
+
 def test_bytes_in_addresses_that_are_no_text_do_no_harm(server) -> None:
     with Client(server) as client:
         client.command("EHLO x")
