@@ -10,7 +10,8 @@ from delivery.submitted.fields import Fields, wrong
 from delivery.submitted.words import decoded_words
 from emails.addresses import Address, InvalidAddress, checked_address
 
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+# One that is never closed reaches to the end: to look for it at each quote in turn takes for ever.
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
 _COMMENT = re.compile(r"\([^()]*\)")
 
 

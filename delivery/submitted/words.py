@@ -13,6 +13,9 @@ _SPACE_BETWEEN = re.compile(r"(?<=\?=)[ \t]+(?==\?[^?\s]+\?[bqBQ]\?)")
 # Under these names, everybody writes the larger charset (WHATWG Encoding).
 _MEANT = {"iso8859-1": "cp1252", "ascii": "utf-8"}
 
+# Python knows these too, but they are no charsets, and the first takes time of the length squared.
+_NO_CHARSETS = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined"})
+
 
 def decoded_words(value: str) -> str:
     """Return the text of a header field, its encoded words decoded (RFC 2047).
@@ -60,4 +63,6 @@ def _octets(encoding: str, content: str) -> bytes:
 
 def _meant(charset: str) -> str:
     name = codecs.lookup(charset).name
+    if name in _NO_CHARSETS:
+        raise LookupError(charset)
     return _MEANT.get(name, name)

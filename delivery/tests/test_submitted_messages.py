@@ -5,6 +5,8 @@ from email.message import EmailMessage
 import pytest
 
 from accounts.errors import ApiError
+from delivery.submitted.people import mailboxes
+from delivery.submitted.words import decoded_words
 from delivery.tests.submitting import (
     ANN,
     BASE,
@@ -107,6 +109,16 @@ def test_text_in_every_charset(charset, octets, text):
 def test_subject_in_every_form(written, subject):
     message = f"From: shop@example.com\r\nSubject: {written}\r\n\r\nHi\r\n".encode()
     assert submitted(message).subject == subject
+
+
+@pytest.mark.parametrize("name", ["punycode", "idna", "unicode_escape", "raw-unicode-escape"])
+def test_codec_of_python_that_is_no_charset_is_not_used(name):
+    assert decoded_words(f"=?{name}?q?=5Cu00e9-xa?=") == r"\u00e9-xa"
+
+
+def test_quotes_that_are_never_closed_are_read_once():
+    """Read anew from each, these are 65,000 times 65,000 steps."""
+    assert mailboxes('ann@example.org, "' + '\\"' * 65_000).addresses == (ANN,)
 
 
 def test_envelope_decides_who_gets_it_and_who_is_hidden():
