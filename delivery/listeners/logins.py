@@ -46,7 +46,7 @@ def key_of(password: str) -> ApiKey | None:
 
 
 class Failures:
-    """Counts failed logins by address. Used by one thread, the listener's."""
+    """Counts failed logins by address. Used by the threads of all submission listeners."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -65,12 +65,11 @@ class Failures:
         return min(SLOWEST, 0.5 * 2.0 ** (len(recent) - 1))
 
     def _recent(self, origin: str) -> deque[float]:
-        times = self._failed.get(origin) or deque()
-        while times and times[0] <= self._clock() - WINDOW_SECONDS:
-            times.popleft()
-        return times
+        since = self._clock() - WINDOW_SECONDS
+        return deque(time for time in self._failed.get(origin, ()) if time > since)
 
     def _forget(self) -> None:
         if len(self._failed) > MOST_ADDRESSES:
             since = self._clock() - WINDOW_SECONDS
-            self._failed = {who: times for who, times in self._failed.items() if times[-1] > since}
+            known = list(self._failed.items())  # at once: another listener may add to it
+            self._failed = {who: times for who, times in known if times[-1] > since}

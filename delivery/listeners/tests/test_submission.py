@@ -184,6 +184,18 @@ def test_address_that_is_wrong_too_often_is_not_listened_to(in_clear):
         connected(server, key)
 
 
+def test_addresses_that_were_wrong_long_ago_are_forgotten(monkeypatch):
+    monkeypatch.setattr(logins, "MOST_ADDRESSES", 3)
+    clock = [0.0]
+    failures = Failures(clock=lambda: clock[0])
+    failures.count("old")
+    clock[0] = logins.WINDOW_SECONDS + 1
+    assert not failures.too_many("old")
+    for number in range(5):
+        failures.count(str(number))
+    assert [*failures._failed] == ["0", "1", "2", "3", "4"]
+
+
 def test_waiting_grows_with_failures(monkeypatch):
     monkeypatch.setattr(logins, "SLOWEST", 8.0)
     failures = Failures(clock=lambda: 0.0)
