@@ -247,17 +247,20 @@ class Conversation(SMTP):
             incoming = await self._receive()
             if incoming.fault:
                 await self._refuse_message(incoming.fault)
-                return
-            envelope.content = envelope.original_content = incoming.content()
-            self._reset_timeout(self.room.limits.message)
-            status = await self._call_handler_hook("DATA")
-            self._set_post_data_state()  # type: ignore[no-untyped-call]
-            await self.push(status)
+            else:
+                await self._hand_over(envelope, incoming)
         finally:
             self.busy = False
             self._reset_timeout()
         if self._leaving:
             self.leave()
+
+    async def _hand_over(self, envelope: Any, incoming: Incoming) -> None:
+        envelope.content = envelope.original_content = incoming.content()
+        self._reset_timeout(self.room.limits.message)
+        status = await self._call_handler_hook("DATA")
+        self._set_post_data_state()  # type: ignore[no-untyped-call]
+        await self.push(status)
 
     async def _refuse_message(self, fault: Fault) -> None:
         self._set_post_data_state()  # type: ignore[no-untyped-call]

@@ -6,6 +6,7 @@ import gc
 import random
 import socket
 import ssl
+import threading
 import time
 from pathlib import Path
 
@@ -107,8 +108,6 @@ def test_mail_that_is_being_received_is_taken_at_the_end_and_others_are_sent_awa
         idle, busy = Client(server), to_data(server, ROLE)
         busy.socket.sendall(b"Subject: x\r\n\r\n")
         time.sleep(0.1)
-        import threading
-
         stopping = threading.Thread(target=server.stop, args=[20])
         stopping.start()
         assert idle.read().startswith(b"421 4.3.2")
@@ -120,6 +119,19 @@ def test_mail_that_is_being_received_is_taken_at_the_end_and_others_are_sent_awa
         with pytest.raises(ConnectionRefusedError):
             Client(server)
     assert InboundMessage.objects.count() == 1
+
+
+def test_who_sent_a_mail_that_is_refused_is_sent_away_at_the_end_too() -> None:
+    with listening(message_bytes=10_000) as server:
+        busy = to_data(server, ROLE)
+        busy.socket.sendall(b"Subject: x\r\n\r\n")
+        stopping = threading.Thread(target=server.stop, args=[600])
+        stopping.start()
+        eventually(lambda: all(each._leaving for each in server.conversations))
+        assert busy.say(b"Hello\r\n" * 10_000 + b".\r\n").startswith(b"552")
+        assert busy.read().startswith(b"421 4.3.2")
+        stopping.join(20)
+        assert not stopping.is_alive()
 
 
 def test_mail_that_does_not_end_is_cut_at_the_end() -> None:
