@@ -20,9 +20,9 @@ _SOFT_BREAK = re.compile(rb"=\r?\n")  # of quoted-printable, within a link
 def recipient_of_original(report: Report, content: bytes) -> Recipient | None:
     """Return the recipient, None where it is not certain who it is.
 
-    Return path and links of ours (List-Unsubscribe, tracked links) are signed. A Message-ID is not,
-    but nobody guesses its 82 random bits; it names an email, so that with several recipients the
-    report must name one of them.
+    Return path and links of ours (List-Unsubscribe, tracked links) are signed, and those of one
+    recipient each. A Message-ID is not, but nobody guesses its 82 random bits. It names an email:
+    of several recipients each knows it, and must not complain in the name of another.
     """
     recipient_id = recipient_of(report.original.return_path.rpartition("@")[0])
     if recipient_id is None:
@@ -51,8 +51,5 @@ def _by_message_id(report: Report) -> Recipient | None:
     email = found and Email.objects.filter(public_id=found[1]).first()
     if not email or email.rfc_message_id != report.original.message_id:
         return None
-    recipients = list(email.recipients.all()[:1000])
-    if len(recipients) == 1:
-        return recipients[0]
-    named = {report.recipient.lower(), report.original.to.lower()}
-    return next((row for row in recipients if row.address.lower() in named), None)
+    recipients = list(email.recipients.all()[:2])
+    return recipients[0] if len(recipients) == 1 else None

@@ -24,7 +24,7 @@ def read_arf(message: Fields, key: str, original: Original) -> Report | None:
 
 def enclosed_complaint(message: Fields, key: str, original: Original) -> Report | None:
     """Return a complaint that is no more than the mail, enclosed, as some providers send it."""
-    if original == Original() or not any(parts_of(message, *ENCLOSING)):
+    if not any(parts_of(message, *ENCLOSING)):
         return None
     return Report(Kind.COMPLAINT, key, feedback="abuse", original=original)
 
@@ -54,4 +54,4 @@ def _kind(feedback: str) -> Kind:
 def _completed(original: Original, fields: Fields) -> Original:
     """The report may name the return path where the enclosed mail does not."""
     path = typed(text_of(fields, "Original-Mail-From"))
-    return Original(original.return_path or path, original.message_id, original.to)
+    return Original(original.return_path or path, original.message_id)

@@ -87,6 +87,5 @@ def _original(message: Fields) -> Original:
         return Original(
             return_path=typed(text_of(fields, "Return-Path")),
             message_id=text_of(fields, "Message-ID"),
-            to=text_of(fields, "To"),
         )
     return Original()

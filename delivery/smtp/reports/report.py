@@ -26,7 +26,6 @@ class Original:
 
     return_path: str = ""
     message_id: str = ""
-    to: str = ""
 
 
 @dataclass(frozen=True, slots=True)

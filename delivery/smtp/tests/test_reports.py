@@ -124,7 +124,7 @@ def test_complaint_names_the_mail_with_and_without_the_reader() -> None:
         "",
     )
     assert named.recipient == "ann@example.org"
-    assert named.original == Original("b+x@example.com", "<msg_abc@example.com>", "ann@example.org")
+    assert named.original == Original("b+x@example.com", "<msg_abc@example.com>")
 
 
 def test_enclosed_mail_alone_is_a_complaint_only_where_complaints_come_to() -> None:
