@@ -16,6 +16,7 @@ from delivery.metrics import LISTENER_CONNECTIONS
 
 logger = logging.getLogger(__name__)
 
+HANDSHAKE_SECONDS = 10.0  # nobody is counted before it is over
 ANSWER_SECONDS = 10.0  # within which an event loop that is alive answers
 
 
@@ -91,6 +92,7 @@ class Server:
             host,
             port,
             ssl=implicit.context() if implicit else None,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if implicit else None,
             backlog=128,
         )
         self.address = (host, self._server.sockets[0].getsockname()[1])

@@ -246,6 +246,17 @@ def test_login_over_tls_from_the_beginning(tmp_path, settings):
     assert Email.objects.count() == 1
 
 
+def test_who_does_not_begin_tls_is_sent_away_soon(tmp_path, monkeypatch):
+    monkeypatch.setattr("delivery.listeners.server.HANDSHAKE_SECONDS", 0.2)
+    files = make_certificate(tmp_path, "127.0.0.1")
+    certificate = Certificate(Path(files.chain), Path(files.key))
+    with (
+        listening(certificate, implicit_tls=True) as server,
+        socket.create_connection(server.address, timeout=30) as silent,
+    ):
+        assert silent.recv(1) == b""
+
+
 @pytest.mark.parametrize(
     ("recipient", "code"),
     [
