@@ -10,7 +10,8 @@ from delivery.mime.bodies import MAX_LINE, base64_lines, encode_text, quoted_pri
 from delivery.mime.entity import Entity, MalformedMime, parse_entity
 
 _UNCLEAN: Final = re.compile(rb"\0|\r(?!\n)|(?<!\r)\n")  # no text has it; base64 keeps it
-_OVERLONG: Final = re.compile(rb"[^\n]{%d}" % (MAX_LINE + 2))
+# Counted from its beginning: from each of its octets, a line of 998 is read 998 times.
+_OVERLONG: Final = re.compile(rb"(?:\A|(?<=\n))[^\n]{%d}" % (MAX_LINE + 2))
 _CONTENT_TYPE: Final = "content-type"
 _ENCODING: Final = "content-transfer-encoding"
 _FIELD_END = re.compile(rb"(?<=\r\n)(?![ \t])")

@@ -6,7 +6,8 @@ from email import message_from_bytes
 import pytest
 
 from accounts.errors import ApiError
-from delivery.mime.entity import parse_entity
+from delivery.mime.entity import MalformedMime, parse_entity
+from delivery.mime.splicing import has_overlong_line
 from delivery.smtp.tests.dkim_verifier import signed_by, verifies
 from delivery.tests.submitting import BASE, parsed, sent, submitted
 
@@ -185,6 +186,26 @@ def test_sealed_message_that_no_server_takes_is_refused(body):
     with pytest.raises(ApiError) as refused:
         submitted(BASE + SIGNED.replace(b"epilogue\r\n", body))
     assert list(refused.value.fields) == ["message"]
+
+
+def test_white_space_where_base64_should_be_is_read_once():
+    """Shared out in every way between digits and padding, it is read a million times."""
+    part = b"Content-Transfer-Encoding: base64\r\n\r\n" + b"\r\n" * 1_000_000 + b"!"
+    with pytest.raises(MalformedMime, match="base64"):
+        _ = parse_entity(part).decoded
+
+
+@pytest.mark.parametrize("name", ["Content-Type: text/plain", "Content-Disposition: attachment"])
+def test_field_of_very_many_parameters_is_refused(name):
+    field = name.encode() + b'; x="' + b";" * 1_000_000
+    with pytest.raises(MalformedMime, match="parameters"):
+        parse_entity(field + b"\r\n\r\nx")
+
+
+@pytest.mark.parametrize(("length", "is_long"), [(998, False), (999, True)])
+@pytest.mark.parametrize("before", [b"", b"a\r\n"])
+def test_line_is_too_long_from_999_octets_on(before, length, is_long):
+    assert has_overlong_line(before + b"x" * length + b"\r\nb\r\n") is is_long
 
 
 def test_parts_are_those_that_the_standard_library_finds():
