@@ -287,6 +287,12 @@ def test_parts_within_parts_within_parts_are_for_people() -> None:
     assert (report.kind, report.why) == (Kind.UNKNOWN, "it can't be read (TooIntricate)")
 
 
+def test_field_of_very_many_parameters_is_for_people() -> None:
+    folded = b'Content-Type: multipart/mixed; boundary="' + b";\r\n " * 201 + b"\r\n\r\n"
+    report = read_report(b"Subject: x\r\n" + folded, "ann@example.org")
+    assert (report.kind, report.why) == (Kind.UNKNOWN, "it can't be read (TooIntricate)")
+
+
 def test_notification_that_encloses_a_large_mail_is_read() -> None:
     report = read_report(dsn(original="Subject: x\n\n" + "word\n" * 1_000_000), "ann@example.org")
     assert (report.kind, report.reason) == (Kind.BOUNCE, Reason.BAD_MAILBOX)
