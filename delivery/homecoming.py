@@ -64,39 +64,43 @@ class Mail:
     content: bytes
 
 
-def take_in(mail: Mail) -> None:
-    """Do what a mail means; once this returns, it is committed. It may be done twice.
-
-    Raises InFlight and Full, for which it may come again later, and django.db.Error.
-    """
-    readings = [_read(mail, destination) for destination in mail.destinations]
-    with transaction.atomic():  # reading takes time, and SQLite has one writer
-        kinds = [_take_in(mail, reading) for reading in readings]
-    for kind in kinds:
-        RETURNED.labels(kind).inc()
-
-
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    """What the mail says to one destination, and of whom, where that is known."""
+class Reading:
+    """What a mail says to one destination, and of whom, where that is known."""
 
     destination: Destination
     report: Report
     recipient: Recipient | None
 
 
-def _read(mail: Mail, destination: Destination) -> _Reading:
+def read(mail: Mail) -> list[Reading]:
+    """Return what a mail says to each destination; outside of transactions, for it takes time."""
+    return [_read(mail, destination) for destination in mail.destinations]
+
+
+def take_in(mail: Mail, readings: Sequence[Reading]) -> None:
+    """Do what a mail means; once this returns, it is committed. It may be done twice.
+
+    Raises InFlight and Full, for which it may come again later, and django.db.Error.
+    """
+    with transaction.atomic():
+        kinds = [_take_in(mail, reading) for reading in readings]
+    for kind in kinds:
+        RETURNED.labels(kind).inc()
+
+
+def _read(mail: Mail, destination: Destination) -> Reading:
     if destination.purpose is Purpose.RETURN:
         recipient = Recipient.objects.filter(pk=destination.recipient_id or 0).first()
         report = read_report(mail.content, recipient.address if recipient else "")
-        return _Reading(destination, report, recipient)
+        return Reading(destination, report, recipient)
     report = read_complaint(mail.content, feedback=destination.purpose is Purpose.FEEDBACK)
     is_complaint = report.kind is Kind.COMPLAINT
     of = recipient_of_original(report, mail.content) if is_complaint else None
-    return _Reading(destination, report, of)
+    return Reading(destination, report, of)
 
 
-def _take_in(mail: Mail, reading: _Reading) -> str:
+def _take_in(mail: Mail, reading: Reading) -> str:
     """Return what it was, to be counted."""
     destination, report = reading.destination, reading.report
     if destination.purpose is Purpose.RETURN or reading.recipient:
@@ -104,7 +108,7 @@ def _take_in(mail: Mail, reading: _Reading) -> str:
     return _keep(mail, destination, report.why or REASONS[destination.purpose])
 
 
-def _come_back(mail: Mail, reading: _Reading) -> str:
+def _come_back(mail: Mail, reading: Reading) -> str:
     destination, report, recipient = reading.destination, reading.report, reading.recipient
     if report.kind is Kind.UNKNOWN:
         return _keep(mail, destination, report.why)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import Error
 
-from delivery.homecoming import Full, InFlight, Mail, take_in
+from delivery.homecoming import Full, InFlight, Mail, Reading, read, take_in
 from delivery.inbound_addresses import Destination, find_destination
 from delivery.listeners.base import Listener
 from delivery.listeners.certificate import configured_certificate
@@ -89,10 +89,14 @@ class Inbound:
             destinations=tuple(envelope.destinations),
             content=envelope.content,
         )
+        readings = await self._ask(read, mail)
+        return readings if isinstance(readings, str) else await self._take_in(smtp, mail, readings)
+
+    async def _take_in(self, smtp: Any, mail: Mail, readings: list[Reading]) -> str:
         ends = smtp.loop.time() + IN_FLIGHT_SECONDS
         while True:
             try:
-                answer = await self._ask(take_in, mail)
+                answer = await self._ask(take_in, mail, readings)
                 return answer or "250 2.0.0 taken"
             except Full:
                 return "452 4.3.1 no room, try again later"
