@@ -145,7 +145,10 @@ def _delimiter(boundary: str) -> re.Pattern[bytes]:
 
     The one after it may belong to the next delimiter as well, and is only looked at.
     """
-    octets = re.escape(boundary.encode())
+    try:
+        octets = re.escape(boundary.encode())
+    except UnicodeEncodeError:
+        raise MalformedMime("a boundary has half a character") from None
     return re.compile(rb"\r\n--" + octets + rb"(?P<last>--)?[ \t]*(?=\r\n|\Z)")
 
 

@@ -69,7 +69,7 @@ def _track(value: str) -> tuple[bool, bool]:
 def _metadata(value: str) -> dict[str, Any]:
     try:
         metadata = document_of(value.encode())
-    except (ParseError, InvalidRequest):
+    except (ParseError, InvalidRequest, UnicodeEncodeError):  # the last: of half a character
         metadata = None
     if not isinstance(metadata, dict):
         raise ValidationError('Write a JSON object, such as {"order": 17}.')

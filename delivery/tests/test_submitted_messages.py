@@ -187,6 +187,11 @@ def test_without_from_the_envelope_names_the_sender():
         ("From: a@example.com\r\nX-Mailer-Tags: " + "x, " * 51, "X-Mailer-Tags"),
         ("From: a@example.com\r\nX-Mailer-Metadata: [1]", "X-Mailer-Metadata"),
         ('From: a@example.com\r\nX-Mailer-Metadata: {"a": "\\u0000"}', "X-Mailer-Metadata"),
+        ("From: a@example.com\r\nX-Mailer-Metadata: =?utf-7?q?+2AA-?=", "X-Mailer-Metadata"),
+        (
+            "From: a@example.com\r\nContent-Type: multipart/mixed; boundary*=utf-7''%2B2AA-",
+            "message",
+        ),
     ],
 )
 def test_what_is_wrong_is_refused_by_name(header, field):

@@ -24,7 +24,7 @@ class TooIntricate(ValueError):
 
 
 def parsed(content: bytes) -> Fields:
-    """Return the beginning of a mail as a message. Raises TooIntricate, and what the parser does."""
+    """Return the beginning of a mail. Raises TooIntricate, and what the parser does."""
     beginning = content[:MOST_READ]
     if beginning.lower().count(b"boundary") > MOST_BOUNDARIES:
         raise TooIntricate
