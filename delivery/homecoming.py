@@ -74,8 +74,12 @@ class Reading:
 
 
 def read(mail: Mail) -> list[Reading]:
-    """Return what a mail says to each destination; outside of transactions, for it takes time."""
-    return [_read(mail, destination) for destination in mail.destinations]
+    """Return what a mail says to each destination; outside of transactions, for it takes time.
+
+    They come in the order in which rows are locked: the sender's order may be that of a deadlock.
+    """
+    readings = [_read(mail, destination) for destination in mail.destinations]
+    return sorted(readings, key=lambda reading: reading.recipient.pk if reading.recipient else 0)
 
 
 def take_in(mail: Mail, readings: Sequence[Reading]) -> None:

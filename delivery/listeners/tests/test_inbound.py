@@ -109,6 +109,20 @@ def test_mail_for_several_recipients_is_done_for_each(server) -> None:
     assert [status_of(one), status_of(two)] == ["bounced", "bounced"]
 
 
+@pytest.mark.services
+def test_mails_for_the_same_recipients_in_two_orders_do_not_stop_each_other(server) -> None:
+    for _ in range(5):
+        rows = [delivered() for _ in range(10)]
+        clients = [Client(server), Client(server)]
+        for client, order in zip(clients, (rows, rows[::-1]), strict=True):
+            client.command("EHLO x", "MAIL FROM:<>")
+            client.command(*[f"RCPT TO:<{return_address(row)}>" for row in order], "DATA")
+        for client in clients:
+            client.socket.sendall(dsn() + b".\r\n")
+        assert [client.read()[:3] for client in clients] == [b"250", b"250"]
+        assert {status_of(row) for row in rows} == {"bounced"}
+
+
 def test_several_mails_go_over_one_connection(server) -> None:
     rows = [delivered() for _ in range(3)]
     with Client(server) as client:
