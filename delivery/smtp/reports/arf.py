@@ -7,6 +7,7 @@ from .report import Kind, Original, Report
 
 TYPE = "message/feedback-report"
 COMPLAINTS = frozenset({"abuse", "fraud", "virus", "opt-out", "opt-out-list"})
+OTHER = "feedback that is no complaint"  # staff filter by it: the sender's words are not in it
 ENCLOSING = ("message/rfc822", "message/global", "text/rfc822-headers")
 
 
@@ -41,7 +42,7 @@ def _read(fields: Fields, key: str, original: Original) -> Report:
         reporter=text_of(fields, "User-Agent"),
         text=text_of(fields, "Source-IP"),
         original=_completed(original, fields),
-        why="" if _kind(feedback) is not Kind.UNKNOWN else f"feedback of the type {feedback!r}",
+        why="" if _kind(feedback) is not Kind.UNKNOWN else OTHER,
     )
 
 

@@ -287,6 +287,12 @@ def test_parts_within_parts_within_parts_are_for_people() -> None:
     assert (report.kind, report.why) == (Kind.UNKNOWN, "it can't be read (TooIntricate)")
 
 
+def test_why_it_is_for_people_has_no_words_of_the_sender() -> None:
+    reports = [read_report(arf(kind), "ann@example.org") for kind in ("auth-failure", "x-1", "")]
+    assert {report.kind for report in reports} == {Kind.UNKNOWN}
+    assert {report.why for report in reports} == {"feedback that is no complaint"}
+
+
 def test_field_of_very_many_parameters_is_for_people() -> None:
     folded = b'Content-Type: multipart/mixed; boundary="' + b";\r\n " * 201 + b"\r\n\r\n"
     report = read_report(b"Subject: x\r\n" + folded, "ann@example.org")
