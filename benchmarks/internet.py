@@ -42,6 +42,7 @@ class Internet(OwnSink):
             "MAIL_TRANSPORT": "mx",
             "DNS_SERVERS": f"{HOST}:{self._dns_port}",
             "MX_PORT": str(self.port),
+            "PRIVATE_NETWORKS": "127.0.0.0/8",
         }
 
     def opened(self) -> int:

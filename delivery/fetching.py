@@ -11,17 +11,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
 from delivery.smtp.dns import DnsError, Resolver
-
-Network = IPv4Network | IPv6Network
+from delivery.smtp.reach import Reach
 
 MOST_ADDRESSES = 4
 AGENT = "Mailer"
-UNICAST = ip_network("2000::/3")  # all of IPv6 that is given out (RFC 4291 §2.4)
-HIDING = [ip_network("2002::/16"), ip_network("2001::/32")]  # IPv4 addresses in it: 6to4, Teredo
 
 
 class FetchError(Exception):
@@ -40,19 +36,19 @@ class Fetched:
 class Fetcher:
     """Looks a name up once, with `resolver`, and connects to what it found and to nothing else.
 
-    Addresses that are not of the public Internet are refused, but those in `allowed` networks. No
-    proxy, redirect, cookie or cache. `ca_file`: trust these roots. For many threads.
+    Addresses beyond its `reach` are refused. No proxy, redirect, cookie or cache. `ca_file`: trust
+    these roots. For many threads.
     """
 
     def __init__(
         self,
         resolver: Resolver,
-        allowed: Sequence[Network] = (),
+        reach: Reach,
         *,
         port: int = 443,
         ca_file: str | None = None,
     ) -> None:
-        self._resolver, self._allowed, self._port = resolver, allowed, port
+        self._resolver, self._reach, self._port = resolver, reach, port
         self._ca_file = ca_file
 
     def get(self, url: str, *, most_bytes: int, seconds: float) -> Fetched:
@@ -85,14 +81,10 @@ class Fetcher:
             raise FetchError(str(error)) from None
         if not found:
             raise FetchError(f"{host} has no address")
-        fit = [address for address in found if self._may_go_to(address)]
+        fit = [address for address in found if self._reach.includes(address)]
         if not fit:
             raise FetchError(f"{host} is at {found[0]}, where nothing is fetched from")
         return fit[:MOST_ADDRESSES]
-
-    def _may_go_to(self, address: str) -> bool:
-        ip = ip_address(address)
-        return is_public(address) or any(ip in network for network in self._allowed)
 
     def _ask(self, address: str, parts: SplitResult, most_bytes: int, seconds: float) -> Fetched:
         with socket.create_connection((address, self._port), timeout=seconds) as plain:
@@ -105,17 +97,6 @@ class Fetcher:
         with secured, _cut_after(secured, seconds):
             secured.do_handshake()
             return _exchange(secured, parts, most_bytes)
-
-
-def is_public(address: str) -> bool:
-    """Tell whether an IP address is one that anybody on the Internet may reach.
-
-    An IPv6 address that stands for an IPv4 address is not: where it leads depends on the network.
-    """
-    ip = ip_address(address)
-    if ip.version == 6 and (ip not in UNICAST or any(ip in network for network in HIDING)):
-        return False
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved)
 
 
 @lru_cache(maxsize=4)  # loading the system's roots costs milliseconds

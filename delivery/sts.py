@@ -14,6 +14,7 @@ from django.utils import timezone
 from delivery.fetching import Fetched, Fetcher, FetchError
 from delivery.held_policies import HeldPolicies
 from delivery.smtp import mta_sts
+from delivery.smtp.reach import Reach
 from delivery.smtp.dns import DnsUnreachable, NoSuchName, Resolver
 from delivery.smtp.mta_sts import HeldPolicy, StsMode, StsPolicy
 
@@ -158,4 +159,4 @@ def configured_lookup(resolver: Resolver) -> Callable[[str], StsPolicy | None]:
     """Return what tells a domain's policy: `StsPolicies.policy_for`, or that nobody has one."""
     if not settings.MTA_STS:
         return lambda domain: None
-    return StsPolicies(resolver, Fetcher(resolver, settings.FETCH_ALLOWED_NETWORKS)).policy_for
+    return StsPolicies(resolver, Fetcher(resolver, Reach(settings.PRIVATE_NETWORKS))).policy_for

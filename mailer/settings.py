@@ -239,7 +239,7 @@ DNS_SERVERS = environment.servers("DNS_SERVERS", [])
 MX_PORT = environment.number("MX_PORT", 25, most=65_535)
 MX_REQUIRE_TLS = environment.switch("MX_REQUIRE_TLS", False)
 MTA_STS = environment.switch("MTA_STS", True)
-FETCH_ALLOWED_NETWORKS = environment.networks("FETCH_ALLOWED_NETWORKS", [])
+PRIVATE_NETWORKS = environment.networks("PRIVATE_NETWORKS", [])
 HELO_NAME = environment.text("HELO_NAME", "", default=_public.hostname or "localhost")
 SENDING_ADDRESSES = environment.ip_addresses("SENDING_ADDRESSES", [])
 # Before a relay more are of no use than it takes at once; before many servers, some hang at a few.

@@ -10,6 +10,7 @@ from itertools import chain, zip_longest
 
 from .dns import DnsUnreachable, MailHost, NoSuchName, Resolver
 from .outcome import Outcome, OutcomeKind, Phase
+from .reach import Reach
 
 MOST_ADDRESSES = 5
 """In one attempt; a domain may name hundreds."""
@@ -31,10 +32,14 @@ Found = tuple[MailExchanger, ...] | Outcome
 
 
 class Finder:
-    """Asks `resolver`. `own_name` is our name in EHLO: mail never goes to ourselves in a loop."""
+    """Asks `resolver`. `own_name` is our name in EHLO: mail never goes to ourselves in a loop.
 
-    def __init__(self, resolver: Resolver, own_name: str) -> None:
+    Addresses beyond `reach` are passed over, so that nobody's DNS leads us to servers behind us.
+    """
+
+    def __init__(self, resolver: Resolver, own_name: str, reach: Reach) -> None:
         self._resolver, self._own_name = resolver, own_name.lower().rstrip(".")
+        self._reach = reach
 
     def find(self, domain: str) -> Found:
         """Return the exchangers of a domain in A-labels, or of an address literal, as they rank."""
@@ -55,6 +60,8 @@ class Finder:
             return _nowhere(OutcomeKind.BOUNCED, domain, "5.1.3", "this is no IP address")
         if address in self._own_addresses():
             return _to_ourselves(domain)
+        if not self._reach.includes(address):
+            return _beyond_reach(domain, address)
         return (MailExchanger(0, address, address),)
 
     def _of_hosts(self, domain: str, named: list[MailHost]) -> Found:
@@ -69,6 +76,7 @@ class Finder:
         """Look for addresses until there are enough, or until we stand in the list ourselves."""
         found: list[MailExchanger] = []
         trouble: DnsUnreachable | None = None
+        beyond: list[str] = []
         own = self._own_addresses()
         each = PER_HOST if len(hosts) > 1 else MOST_ADDRESSES
         for host in hosts:
@@ -83,12 +91,15 @@ class Finder:
                 # Those as good as ourselves, or worse, would send it back to us.
                 found = [other for other in found if other.preference < host.preference]
                 return tuple(found) if found else _to_ourselves(domain)
+            near = [address for address in addresses if self._reach.includes(address)]
+            beyond += [address for address in addresses if address not in near]
             found += [
-                MailExchanger(host.preference, host.name, address)
-                for address in _some(addresses, each)
+                MailExchanger(host.preference, host.name, address) for address in _some(near, each)
             ]
             if len(found) >= MOST_ADDRESSES:
                 break
+        if beyond and not found and not trouble:
+            return _beyond_reach(domain, beyond[0])
         return tuple(found[:MOST_ADDRESSES]) or _without_address(domain, hosts, trouble)
 
     def _own_addresses(self) -> set[str]:
@@ -126,6 +137,12 @@ def _without_address(domain: str, hosts: list[MailHost], trouble: DnsUnreachable
     return _nowhere(
         OutcomeKind.BOUNCED, domain, "5.4.4", f"its mail exchangers have no address: {names}"
     )
+
+
+def _beyond_reach(domain: str, address: str) -> Outcome:
+    """Where the operator has to allow it, there is time to: the mail is not bounced."""
+    detail = f"{address} is no public address; PRIVATE_NETWORKS allows others"
+    return _nowhere(OutcomeKind.DEFERRED, domain, "4.4.4", detail)
 
 
 def _to_ourselves(domain: str) -> Outcome:

@@ -7,7 +7,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from delivery.fetching import Fetched, Fetcher, FetchError, is_public
+from delivery.fetching import Fetched, Fetcher, FetchError
+from delivery.smtp.reach import Reach, is_public
 from delivery.smtp.dns import Resolver
 from delivery.smtp.tests.certificates import make_certificate
 from delivery.tests.https_server import HttpsServer, reply
@@ -44,7 +45,7 @@ def fetcher(dns, server, certificate):
 
 def fetcher_of(dns, port, certificate, allowed=LOOPBACK):
     resolver = Resolver([dns.address], seconds=2)
-    return Fetcher(resolver, allowed, port=port, ca_file=certificate.chain)
+    return Fetcher(resolver, Reach(allowed), port=port, ca_file=certificate.chain)
 
 
 def fault_of(fetcher, url=URL, most_bytes=1000, seconds=5.0):
@@ -79,7 +80,7 @@ def test_certificate_must_hold(dns, tmp_path):
 
 
 def test_certificate_must_be_trusted(dns, server):
-    fetcher = Fetcher(Resolver([dns.address]), LOOPBACK, port=server.port)
+    fetcher = Fetcher(Resolver([dns.address]), Reach(LOOPBACK), port=server.port)
     assert "certificate verify failed" in fault_of(fetcher)
 
 

@@ -12,6 +12,7 @@ from delivery.destinations.budget import Budget
 from delivery.smtp import Outcome, OutcomeKind, Phase
 from delivery.smtp.addresses import EnvelopeAddress
 from delivery.smtp.dns import Resolver
+from delivery.smtp.reach import Reach
 from delivery.smtp.mx import Finder, MailExchanger, in_turn
 from delivery.sts import configured_lookup
 from delivery.transports.base import Envelope
@@ -38,7 +39,7 @@ class MxTransport:
     def configured(cls) -> MxTransport:
         """Return the transport of the settings."""
         resolver = Resolver(settings.DNS_SERVERS)
-        finder = Finder(resolver, settings.HELO_NAME)
+        finder = Finder(resolver, settings.HELO_NAME, Reach(settings.PRIVATE_NETWORKS))
         sts = configured_lookup(resolver)
         planner = Planner(finder, sts, require_tls=settings.MX_REQUIRE_TLS)
         terms = Terms(settings.HELO_NAME, settings.MX_PORT)

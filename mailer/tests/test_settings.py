@@ -97,7 +97,7 @@ def sentence(environment, **changes):
         ("TRUSTED_PROXIES", "10.0.0.0/33"),
         ("TRUSTED_PROXIES", "proxy.example.com"),
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
-        ("FETCH_ALLOWED_NETWORKS", "10.0.0.0/33"),
+        ("PRIVATE_NETWORKS", "10.0.0.0/33"),
         ("MTA_STS", "perhaps"),
         ("ALLOWED_HOSTS", ","),
         ("UPLOADS_PUBLIC_URL", "cdn.example.com"),

@@ -62,6 +62,7 @@ class Stage:
         way = {"MAIL_TRANSPORT": self.transport}
         if self.transport == "mx":
             way |= {"DNS_SERVERS": f"{HOST}:{names}", "MX_PORT": str(port)}
+            way |= {"PRIVATE_NETWORKS": "127.0.0.0/8"}
         else:
             way |= {"SMTP_RELAY_URL": f"smtp://{HOST}:{port}?tls=none"}
         self.system = System(self.folder / "var", **SETTINGS, **urls, **way)

@@ -86,6 +86,7 @@ class Stage:
             "MAIL_TRANSPORT": "mx",
             "DNS_SERVERS": self.dns.address,
             "MX_PORT": str(self.port),
+            "PRIVATE_NETWORKS": "127.0.0.0/8",
             "HELO_NAME": "mail.platform.example",
             "INBOUND_LISTEN": f"{OURS}:{self.port}",
             "SUBMISSION_LISTEN": f"{OURS}:{self.submission}",

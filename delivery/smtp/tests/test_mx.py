@@ -1,14 +1,17 @@
 """Which hosts a domain's mail goes to, and what it means that there is none."""
 
 from collections import Counter
+from ipaddress import ip_network
 
 import pytest
 
 from delivery.smtp import OutcomeKind, Phase
 from delivery.smtp.dns import Resolver
 from delivery.smtp.mx import MOST_ADDRESSES, Finder, MailExchanger, in_turn
+from delivery.smtp.reach import Reach
 from tests.dns_server import DnsServer
 
+ANYWHERE = Reach([ip_network("0.0.0.0/0"), ip_network("::/0")])
 
 @pytest.fixture
 def dns():
@@ -18,7 +21,7 @@ def dns():
 
 @pytest.fixture
 def finder(dns):
-    return Finder(Resolver([dns.address], seconds=1.5), "mail.us.example")
+    return Finder(Resolver([dns.address], seconds=1.5), "mail.us.example", ANYWHERE)
 
 
 def host(dns, name, *addresses):
@@ -107,7 +110,7 @@ def test_dns_that_fails_defers(dns, finder):
 
 
 def test_dns_that_is_silent_defers():
-    finder = Finder(Resolver(["127.0.0.1:1"], seconds=0.3), "mail.us.example")
+    finder = Finder(Resolver(["127.0.0.1:1"], seconds=0.3), "mail.us.example", ANYWHERE)
     assert_nowhere(finder.find("a.example"), OutcomeKind.DEFERRED, "4.4.3")
 
 
@@ -165,3 +168,22 @@ def test_address_literal_is_its_own_exchanger(dns, finder, literal, address):
 @pytest.mark.parametrize("literal", ["[192.0.2]", "[mx.example]", "[]"])
 def test_literal_that_is_no_address_bounces(finder, literal):
     assert_nowhere(finder.find(literal), OutcomeKind.BOUNCED, "5.1.3")
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "10.0.0.7", "169.254.169.254", "0.0.0.0", "::1", "fd00::1"]
+)
+def test_no_domain_leads_us_into_networks_that_are_not_public(dns, address):
+    finder = Finder(Resolver([dns.address], seconds=1.5), "mail.us.example", Reach())
+    mx(dns, "a.example", 10, "mx.a.example", address)
+    said = finder.find("a.example")
+    assert (said.kind, said.status) == (OutcomeKind.DEFERRED, "4.4.4")
+    assert "PRIVATE_NETWORKS" in said.detail
+    literal = finder.find(f"[{'IPv6:' if ':' in address else ''}{address}]")
+    assert literal.status == "4.4.4"
+
+
+def test_private_address_beside_a_public_one_is_passed_over(dns):
+    finder = Finder(Resolver([dns.address], seconds=1.5), "mail.us.example", Reach())
+    mx(dns, "a.example", 10, "mx.a.example", "10.0.0.7", "8.8.8.8")
+    assert [each.address for each in finder.find("a.example")] == ["8.8.8.8"]

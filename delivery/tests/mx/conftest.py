@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from ipaddress import ip_network
 
 import pytest
 
@@ -11,6 +12,7 @@ from delivery.destinations.local import LocalBudget
 from delivery.smtp import Timeouts
 from delivery.smtp.dns import Resolver
 from delivery.smtp.mx import Finder
+from delivery.smtp.reach import Reach
 from delivery.smtp.tests.factories import timeouts
 from delivery.smtp.tests.scripted import ScriptedServer
 from delivery.transports.mx import MxTransport
@@ -18,6 +20,8 @@ from delivery.transports.mx_hosts import Terms
 from delivery.transports.mx_plan import Planner
 from tests.dns_server import DnsServer
 from tests.servers import free_port
+
+LOOPBACK = Reach([ip_network("127.0.0.0/8")])
 
 
 class World:
@@ -50,7 +54,7 @@ class World:
 
     def transport(self, *, wait: Timeouts | None = None, **options) -> MxTransport:
         """Return the transport of a worker in this world."""
-        finder = Finder(Resolver([self.dns.address], seconds=1.0), "me.example")
+        finder = Finder(Resolver([self.dns.address], seconds=1.0), "me.example", LOOPBACK)
         terms = Terms("me.example", self.port, wait or timeouts())
         return MxTransport(Planner(finder, **options), self.budget, terms)
 
