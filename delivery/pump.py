@@ -236,9 +236,10 @@ class Pump:
             if (wait := attempt.run()) is not None:
                 self._unsent.append((delivery, wait))  # the pump's thread has the database
                 self._bell.set()
-        except Exception:
-            logger.exception("an outcome is not recorded", extra=delivery.log)
+        except BaseException:  # a panic of Rust, too: what stays held is renewed for ever
+            logger.error("an outcome is not recorded", extra=delivery.log)
             self._done(delivery)
+            raise  # to the hub, which says what it was
         finally:
             self._in_flight -= 1
             self._begin()

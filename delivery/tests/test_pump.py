@@ -209,6 +209,26 @@ def test_error_of_ours_leaves_no_row_in_limbo(outbox):
     assert "ZeroDivisionError" in EmailEvent.objects.get(type=EventType.DEFER).data["reason"]
 
 
+class Panic(BaseException):
+    """As one of Rust is (pyo3's PanicException)."""
+
+
+class PanickingTransport(CaptureTransport):
+    def send(self, envelope):
+        if envelope.attempt == 1:
+            raise Panic
+        return super().send(envelope)
+
+
+def test_panic_leaves_no_row_in_limbo(outbox):
+    """Nothing is known of what it did: the mail goes again when its lease ends."""
+    row = make_recipient()
+    with running(PanickingTransport(outbox), lease=1, concurrency=1):
+        wait_until(everything_is_final)
+    row.refresh_from_db()
+    assert (row.status, row.attempts, row.ambiguous) == (Status.DELIVERED, 2, True)
+
+
 def test_template_that_fails_at_last_fails_the_mail_with_its_reason(capture):
     from emails.models import Email
     from emails.tests.factories import make_template, version_of
