@@ -7,11 +7,13 @@ import threading
 import time
 from datetime import timedelta
 from functools import partial
+from itertools import pairwise
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
+from delivery import claim
 from delivery.pump import Pace, Pump
 from delivery.smtp import Outcome, OutcomeKind, Phase
 from delivery.smtp.waiting import WAITER
@@ -141,6 +143,28 @@ def test_lease_is_renewed_while_a_slow_delivery_runs(outbox):
         wait_until(everything_is_final)
     row.refresh_from_db()
     assert (row.status, row.attempts, row.ambiguous) == (Status.DELIVERED, 1, False)
+
+
+def test_leases_are_seen_to_however_slow_claims_are_and_however_much_waits(outbox, monkeypatch):
+    """While each claim lasts, places become free for the next one."""
+
+    class Tidied(CaptureTransport):
+        def tidy(self):
+            seen.append("round")
+
+    def slowly(*args):
+        time.sleep(0.25)
+        seen.append("claim")
+        return claimed(*args)
+
+    seen, claimed = [], claim.claim
+    monkeypatch.setattr(claim, "claim", slowly)
+    for _ in range(5):
+        make_email(cc=tuple(Address(f"p{n}@example.org") for n in range(45)))
+    with running(Tidied(outbox), look=0.05):
+        wait_until(everything_is_final, 60)
+    assert seen.count("claim") > 5
+    assert ("claim", "claim") not in pairwise(seen)
 
 
 def test_lease_is_renewed_while_a_worker_drains(outbox):
