@@ -1,6 +1,4 @@
-"""Every change of a recipient's status: compare-and-swap updates; nothing else writes it.
-
-But one: `giving_back.py` undoes a claim.
+"""Every change of a recipient's status, by compare-and-swap; only `giving_back.py` is beside it.
 
 Statuses stand as literals in the SQL: with a parameter, PostgreSQL's generic plan can't use the
 partial indexes. The clock is the database's, so that workers on several machines agree.
@@ -16,6 +14,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from emails import doorbell
 from emails.dialect import (
     among,
     as_uuid,
@@ -33,6 +32,7 @@ from emails.models import EmailEvent, EventType, Priority, Recipient, Status, Su
 from emails.suppressing import found_among
 
 WAITING = "('scheduled', 'queued', 'deferred')"
+MOST_SUPPRESSED = 500  # in one claim: what it has settled is read again by each of its statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +72,24 @@ def claim(limit: int, lease: float) -> tuple[uuid.UUID, list[Claimed]]:
     """Take up to `limit` due recipients for `lease` seconds, single sends before batches.
 
     Returns the lease token and what was taken. Costs the same however many rows wait or are done.
-    Whose address was suppressed since it was accepted is settled as that, and not returned.
+    Whose address was suppressed meanwhile is settled as that; after MOST_SUPPRESSED a bell is rung.
     """
     token = uuid.uuid4()
     taken: list[Claimed] = []
+    left = MOST_SUPPRESSED
     with transaction.atomic(savepoint=False):
         for priority in Priority.values:
-            while len(taken) < limit:
+            while len(taken) < limit and left > 0:
                 wanted = limit - len(taken)
                 rows = _claim_of_priority(int(priority), wanted, lease, token)
                 suppressed = {row.recipient_id: entry for row, entry in rows if entry}
                 taken += [row for row, entry in rows if not entry]
                 _settle_suppressed(suppressed)
+                left -= len(suppressed)
                 if len(rows) < wanted or not suppressed:
                     break
+        if left <= 0:
+            transaction.on_commit(doorbell.ring)
     return token, taken
 
 
