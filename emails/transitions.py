@@ -57,6 +57,7 @@ class Claimed:
     email_id: int
     address: str
     attempts: int
+    urgent: bool  # of no batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,8 @@ def claim(limit: int, lease: float) -> tuple[uuid.UUID, list[Claimed]]:
     Returns the lease token and what was taken. Costs the same however many rows wait or are done.
     Whose address was suppressed meanwhile is settled as that; after MOST_SUPPRESSED a bell is rung.
     """
-    token = uuid.uuid4()
+    token, left = uuid.uuid4(), MOST_SUPPRESSED
     taken: list[Claimed] = []
-    left = MOST_SUPPRESSED
     with transaction.atomic(savepoint=False):
         for priority in Priority.values:
             while len(taken) < limit and left > 0:
@@ -117,16 +117,16 @@ def _claim_of_priority(
         """,
         [limit, as_uuid(token), lease],
     )
+    urgent = priority == Priority.SINGLE
     return [
-        (Claimed(*row), entry or _suppression_of(project_id, row[2]))
-        for *row, entry, project_id in sorted(rows)
+        (Claimed(pk, email, address, tries, urgent), entry or _suppression_of(project, address))
+        for pk, email, address, tries, entry, project in sorted(rows)
     ]
 
 
 def _suppression_of(project_id: int, address: str) -> int | None:
-    if address.isascii():
-        return None  # it would have been found
-    found = found_among(project_id, [address])
+    # In ASCII it would have been found.
+    found = {} if address.isascii() else found_among(project_id, [address])
     return found[address].pk if found else None
 
 
