@@ -61,7 +61,7 @@ def copy_of(mail: Mail) -> Copy:
     )
     lease = Lease(uuid.uuid4(), time.monotonic() + 3600)
     identity = Identity("example.com", KEYS)
-    return Copy(Delivery(Claimed(number, number, mail.address, 1), email, lease, identity))
+    return Copy(Delivery(Claimed(number, number, mail.address, 1, False), email, lease, identity))
 
 
 def timed(step: Callable[[Any], Any], values: Sequence[Any]) -> tuple[float, list[Any]]:

@@ -59,8 +59,10 @@ class Attempt:
         """Return what to record, or how long to wait where nothing was sent."""
         if timezone.now() >= self._delivery.email.expires_at:
             return settlement.expired(self._delivery)
-        recipient, project = self._delivery.recipient.address, self._delivery.email.project_id
-        session = self._session = self._transport.session(recipient, project)
+        recipient, project = self._delivery.recipient, self._delivery.email.project_id
+        session = self._session = self._transport.session(
+            recipient.address, project, urgent=recipient.urgent
+        )
         refused = self._admit(session)
         if refused is not None:
             return refused

@@ -20,13 +20,13 @@ class Errands:
         self._spare = 0  # threads that wait, less what waits for them
 
     def run(self, function: Callable[[], None]) -> None:
-        """Have it done soon; from any thread."""
+        """Have it done soon; from any thread. Raises RuntimeError where no thread can be had."""
         with self._lock:
-            self._spare -= 1
-            if self._spare < 0 and self._threads < self._most:
-                self._threads += 1
-                self._spare += 1
+            if self._spare < 1 and self._threads < self._most:
                 threading.Thread(target=self._work, name="errands", daemon=True).start()
+                self._threads += 1  # only now: the system may have no thread for us
+                self._spare += 1
+            self._spare -= 1
         self._waiting.put(function)
 
     def stop(self) -> None:

@@ -21,7 +21,7 @@ from functools import partial
 from select import EPOLLIN, EPOLLONESHOT, epoll
 from typing import TypeVar
 
-from greenlet import getcurrent, greenlet
+from greenlet import GreenletExit, getcurrent, greenlet
 
 from delivery.errands import Errands
 from delivery.smtp.waiting import WAITER
@@ -233,5 +233,7 @@ class Baton:
 def _guarded(function: Callable[[], None]) -> None:
     try:
         function()
-    except Exception:  # the others must go on, whatever one does
+    except GreenletExit:  # the hub ends
+        raise
+    except BaseException:  # the others must go on, also after a panic of Rust
         logger.exception("something in the delivery thread broke off")

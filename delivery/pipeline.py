@@ -91,7 +91,7 @@ def assemble_message(copy: Copy) -> Copy:
         message_id=email.rfc_message_id,
         date=email.scheduled_at or email.created_at,
         attachments=tuple(map(_part, files)),
-        entity=_marked(copy, body.upload.read()) if body else None,
+        entity=_marked(copy, _read(body)) if body else None,
     )
     try:
         return copy._replace(content=assemble(draft))
@@ -164,7 +164,12 @@ def _part(attachment: Attachment) -> Part:
     return Part(
         filename=attachment.name,
         content_type=attachment.content_type,
-        content=WAITER.get().elsewhere(attachment.upload.read),
+        content=_read(attachment),
         content_id=attachment.content_id or None,
         disposition="inline" if attachment.content_id else "attachment",
     )
+
+
+def _read(attachment: Attachment) -> bytes:
+    """The storage may be far away, and others share the thread."""
+    return WAITER.get().elsewhere(attachment.upload.read)

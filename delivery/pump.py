@@ -121,8 +121,12 @@ class Pump:
         if time.monotonic() >= self._round_due:
             self._round_due = time.monotonic() + self._pace.look
             self._go_round()
-        while not self._stopping.is_set() and self._claim():
+        while self._may_claim() and self._claim():
             pass
+
+    def _may_claim(self) -> bool:
+        """However much waits, leases come first: while a slow claim lasts, places become free."""
+        return not self._stopping.is_set() and time.monotonic() < self._round_due
 
     def _go_round(self) -> None:
         """See to what takes seconds, however often the bell rings."""
@@ -236,9 +240,10 @@ class Pump:
             if (wait := attempt.run()) is not None:
                 self._unsent.append((delivery, wait))  # the pump's thread has the database
                 self._bell.set()
-        except Exception:
-            logger.exception("an outcome is not recorded", extra=delivery.log)
+        except BaseException:  # a panic of Rust, too: what stays held is renewed for ever
+            logger.error("an outcome is not recorded", extra=delivery.log)
             self._done(delivery)
+            raise  # to the hub, which says what it was
         finally:
             self._in_flight -= 1
             self._begin()

@@ -1,6 +1,4 @@
-"""Every change of a recipient's status: compare-and-swap updates; nothing else writes it.
-
-But one: `giving_back.py` undoes a claim.
+"""Every change of a recipient's status, by compare-and-swap; only `giving_back.py` is beside it.
 
 Statuses stand as literals in the SQL: with a parameter, PostgreSQL's generic plan can't use the
 partial indexes. The clock is the database's, so that workers on several machines agree.
@@ -16,6 +14,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from emails import doorbell
 from emails.dialect import (
     among,
     as_uuid,
@@ -33,6 +32,7 @@ from emails.models import EmailEvent, EventType, Priority, Recipient, Status, Su
 from emails.suppressing import found_among
 
 WAITING = "('scheduled', 'queued', 'deferred')"
+MOST_SUPPRESSED = 500  # in one claim: what it has settled is read again by each of its statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class Claimed:
     email_id: int
     address: str
     attempts: int
+    urgent: bool  # of no batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +73,23 @@ def claim(limit: int, lease: float) -> tuple[uuid.UUID, list[Claimed]]:
     """Take up to `limit` due recipients for `lease` seconds, single sends before batches.
 
     Returns the lease token and what was taken. Costs the same however many rows wait or are done.
-    Whose address was suppressed since it was accepted is settled as that, and not returned.
+    Whose address was suppressed meanwhile is settled as that; after MOST_SUPPRESSED a bell is rung.
     """
-    token = uuid.uuid4()
+    token, left = uuid.uuid4(), MOST_SUPPRESSED
     taken: list[Claimed] = []
     with transaction.atomic(savepoint=False):
         for priority in Priority.values:
-            while len(taken) < limit:
+            while len(taken) < limit and left > 0:
                 wanted = limit - len(taken)
                 rows = _claim_of_priority(int(priority), wanted, lease, token)
                 suppressed = {row.recipient_id: entry for row, entry in rows if entry}
                 taken += [row for row, entry in rows if not entry]
                 _settle_suppressed(suppressed)
+                left -= len(suppressed)
                 if len(rows) < wanted or not suppressed:
                     break
+        if left <= 0:
+            transaction.on_commit(doorbell.ring)
     return token, taken
 
 
@@ -113,16 +117,16 @@ def _claim_of_priority(
         """,
         [limit, as_uuid(token), lease],
     )
+    urgent = priority == Priority.SINGLE
     return [
-        (Claimed(*row), entry or _suppression_of(project_id, row[2]))
-        for *row, entry, project_id in sorted(rows)
+        (Claimed(pk, email, address, tries, urgent), entry or _suppression_of(project, address))
+        for pk, email, address, tries, entry, project in sorted(rows)
     ]
 
 
 def _suppression_of(project_id: int, address: str) -> int | None:
-    if address.isascii():
-        return None  # it would have been found
-    found = found_among(project_id, [address])
+    # In ASCII it would have been found.
+    found = {} if address.isascii() else found_among(project_id, [address])
     return found[address].pk if found else None
 
 

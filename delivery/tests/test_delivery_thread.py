@@ -36,12 +36,17 @@ def test_hundred_servers_that_hang_cost_no_thread_and_hold_up_no_other_mail():
             wait_until(lambda: not Recipient.objects.filter(status=Status.SENDING).exists())
 
 
-def test_attachment_is_read_without_holding_up_other_mail(capture, monkeypatch):
+@pytest.mark.parametrize("disposition", Attachment.Disposition.values)
+def test_attachment_is_read_without_holding_up_other_mail(capture, monkeypatch, disposition):
     slow, read = threading.Event(), Upload.read
     monkeypatch.setattr(Upload, "read", lambda upload: slow.wait(20) and read(upload))
     held, other = make_email(), make_email()
     Attachment.objects.create(
-        email=held, upload=make_upload(), name="a.png", content_type="image/png"
+        email=held,
+        upload=make_upload(content=b"Content-Type: text/html\r\n\r\n<p>Hello</p>\r\n"),
+        name="a",
+        content_type="text/plain",
+        disposition=disposition,
     )
     with running(capture, concurrency=2):
         wait_until(lambda: other.recipients.get().status == Status.DELIVERED)

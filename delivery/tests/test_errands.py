@@ -45,3 +45,19 @@ def test_errands_that_block_do_not_hold_up_others_until_there_are_too_many(erran
     let_go.set()
     wait_until(lambda: len(done) == 5)
     assert len(named()) == 3
+
+
+def test_thread_that_can_not_be_had_is_no_thread(errands, monkeypatch):
+    """As with as many of them as the system bears (pids.max)."""
+
+    def no_more(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as short:
+        short.setattr(threading.Thread, "start", no_more)
+        for _ in range(5):
+            with pytest.raises(RuntimeError):
+                errands.run(pytest.fail)
+    done = threading.Event()
+    errands.run(done.set)
+    assert done.wait(10)

@@ -170,6 +170,22 @@ def test_what_breaks_off_stops_no_other(hub, caplog):
     assert caplog.text.count("ZeroDivisionError") == 2
 
 
+class Panic(BaseException):
+    """As one of Rust is (pyo3's PanicException)."""
+
+
+def test_panic_stops_no_other(hub, caplog):
+    def panics():
+        raise Panic
+
+    seen = []
+    spawn(hub, panics)
+    hub.post(panics)
+    spawn(hub, lambda: seen.append(True))
+    wait_until(lambda: seen)
+    assert caplog.text.count("broke off") == 2
+
+
 def test_posted_from_many_threads_is_done_once_each_and_in_the_order_of_each(hub):
     seen = []
 

@@ -45,6 +45,20 @@ def send_and_release(place):
     return outcome
 
 
+def test_place_that_can_not_be_made_is_not_counted(pool, monkeypatch):
+    """As where the file of the roots is gone."""
+
+    def gone(endpoint):
+        raise FileNotFoundError
+
+    with monkeypatch.context() as short:
+        short.setattr("delivery.transports.pool.Session", gone)
+        for _ in range(5):
+            with pytest.raises(FileNotFoundError):
+                pool.take()
+    assert len(places(pool)) == 4
+
+
 @pytest.mark.parametrize(
     ("step", "action"),
     [

@@ -7,11 +7,13 @@ import threading
 import time
 from datetime import timedelta
 from functools import partial
+from itertools import pairwise
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
+from delivery import claim
 from delivery.pump import Pace, Pump
 from delivery.smtp import Outcome, OutcomeKind, Phase
 from delivery.smtp.waiting import WAITER
@@ -143,6 +145,28 @@ def test_lease_is_renewed_while_a_slow_delivery_runs(outbox):
     assert (row.status, row.attempts, row.ambiguous) == (Status.DELIVERED, 1, False)
 
 
+def test_leases_are_seen_to_however_slow_claims_are_and_however_much_waits(outbox, monkeypatch):
+    """While each claim lasts, places become free for the next one."""
+
+    class Tidied(CaptureTransport):
+        def tidy(self):
+            seen.append("round")
+
+    def slowly(*args):
+        time.sleep(0.25)
+        seen.append("claim")
+        return claimed(*args)
+
+    seen, claimed = [], claim.claim
+    monkeypatch.setattr(claim, "claim", slowly)
+    for _ in range(5):
+        make_email(cc=tuple(Address(f"p{n}@example.org") for n in range(45)))
+    with running(Tidied(outbox), look=0.05):
+        wait_until(everything_is_final, 60)
+    assert seen.count("claim") > 5
+    assert ("claim", "claim") not in pairwise(seen)
+
+
 def test_lease_is_renewed_while_a_worker_drains(outbox):
     transport = SlowTransport(outbox)
     row = make_recipient()
@@ -207,6 +231,26 @@ def test_error_of_ours_leaves_no_row_in_limbo(outbox):
     row.refresh_from_db()
     assert row.next_attempt_at > timezone.now() + timedelta(minutes=4)
     assert "ZeroDivisionError" in EmailEvent.objects.get(type=EventType.DEFER).data["reason"]
+
+
+class Panic(BaseException):
+    """As one of Rust is (pyo3's PanicException)."""
+
+
+class PanickingTransport(CaptureTransport):
+    def send(self, envelope):
+        if envelope.attempt == 1:
+            raise Panic
+        return super().send(envelope)
+
+
+def test_panic_leaves_no_row_in_limbo(outbox):
+    """Nothing is known of what it did: the mail goes again when its lease ends."""
+    row = make_recipient()
+    with running(PanickingTransport(outbox), lease=1, concurrency=1):
+        wait_until(everything_is_final)
+    row.refresh_from_db()
+    assert (row.status, row.attempts, row.ambiguous) == (Status.DELIVERED, 2, True)
 
 
 def test_template_that_fails_at_last_fails_the_mail_with_its_reason(capture):

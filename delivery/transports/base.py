@@ -53,10 +53,13 @@ class Transport(Protocol):
 
     name: str
 
-    def session(self, rcpt_to: str, project_id: int, *, patient: bool = True) -> Session:
+    def session(
+        self, rcpt_to: str, project_id: int, *, patient: bool = True, urgent: bool = False
+    ) -> Session:
         """Return a place for a project's mail to an address, held until its outcome is settled.
 
         Not `patient`: there is another way, so nothing is gained by waiting until this one is back.
+        `urgent`: what else waits for the same place is not ahead, but for what is urgent too.
         """
 
     def tidy(self) -> None:

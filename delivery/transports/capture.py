@@ -21,7 +21,9 @@ class CaptureTransport:
         self._outbox = outbox
         outbox.mkdir(parents=True, exist_ok=True)
 
-    def session(self, rcpt_to: str, project_id: int, *, patient: bool = True) -> CaptureTransport:
+    def session(
+        self, rcpt_to: str, project_id: int, *, patient: bool = True, urgent: bool = False
+    ) -> CaptureTransport:
         """Folders have room for everybody."""
         return self
 

@@ -45,9 +45,11 @@ class MxTransport:
         terms = Terms(settings.HELO_NAME, settings.MX_PORT)
         return cls(planner, configured_budget(), terms)
 
-    def session(self, rcpt_to: str, project_id: int, *, patient: bool = True) -> MxSession:
+    def session(
+        self, rcpt_to: str, project_id: int, *, patient: bool = True, urgent: bool = False
+    ) -> MxSession:
         """Return what will hold at most one connection."""
-        return MxSession(self, rcpt_to)
+        return MxSession(self, rcpt_to, urgent)
 
     def plan(self, domain: str) -> Plan | Outcome:
         """Return where a domain's mail goes, or why it can't now or ever."""
@@ -82,8 +84,8 @@ class MxTransport:
 class MxSession:
     """One delivery: a place at one exchanger after the other, the last held until it is settled."""
 
-    def __init__(self, transport: MxTransport, rcpt_to: str) -> None:
-        self._transport, self._rcpt_to = transport, rcpt_to
+    def __init__(self, transport: MxTransport, rcpt_to: str, urgent: bool) -> None:
+        self._transport, self._rcpt_to, self._urgent = transport, rcpt_to, urgent
         self._plan: Plan | None = None
         self._left: list[MailExchanger] = []
         self._failed: list[Outcome] = []
@@ -131,7 +133,7 @@ class MxSession:
         while self._plan and self._left and self._sessions < MOST_SESSIONS:
             self._exchanger = self._left.pop(0)
             host = self._transport.hosts.enter(self._exchanger, self._plan.tls)
-            taken = host.take()
+            taken = host.take(self._urgent)
             if isinstance(taken, Place):
                 self._held = host, taken, time.monotonic()
                 return None

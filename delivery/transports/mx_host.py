@@ -42,11 +42,11 @@ class MxHost:
         self._limiter = Limiter(MOST, START)
         news = Condition(self._lock)
         self._pool = Pool(endpoint, self._limiter, Breaker(), self._lock, news, slots=slots)
-        self._backlog = Backlog()
+        self._backlog, self._urgent = Backlog(), Backlog()  # a batch is not ahead of single mails
         self._waiting = 0
         self._closed = False
 
-    def take(self) -> Place | Outcome:
+    def take(self, urgent: bool = False) -> Place | Outcome:
         """Hold a place for one mail; else ABANDONED, or deferred while the host is left alone."""
         taken = self._take()
         if taken is None and self._slots.refused:
@@ -55,10 +55,10 @@ class MxHost:
         if isinstance(taken, Outcome):
             return taken
         if taken is None:
-            return self._sent_off()
+            return self._sent_off(urgent)
         if wait := self._budget.wait(self.name):
             self._pool.release(taken)
-            return self._sent_off(wait)
+            return self._sent_off(urgent, wait)
         return taken
 
     def _take(self) -> Place | Outcome | None:
@@ -70,6 +70,7 @@ class MxHost:
                     break
                 if place := self._pool.take():
                     self._backlog.taken(now)
+                    self._urgent.taken(now)
                     return place
                 if now >= ends or not self._is_worth_waiting(now):
                     return None
@@ -91,15 +92,16 @@ class MxHost:
         finally:
             self._waiting -= 1
 
-    def _sent_off(self, least: float = 0.0) -> Outcome:
+    def _sent_off(self, urgent: bool, least: float = 0.0) -> Outcome:
         limits = self._budget.limits(self.name)
         per_minute = limits.mails_per_minute
         per_second = per_minute / 60 if per_minute else math.inf
+        backlog = self._urgent if urgent else self._backlog
         with self._lock:
             if self._closed:
                 wait = 0.0
             else:
-                wait = self._backlog.wait(time.monotonic(), limits.connections, per_second)
+                wait = backlog.wait(time.monotonic(), limits.connections, per_second)
         detail = "the host has no place for more mail now"
         return Outcome(
             OutcomeKind.ABANDONED, Phase.CONNECT, self._address, detail, wait=max(wait, least)
@@ -120,6 +122,7 @@ class MxHost:
         """Give a place back that was held for so long."""
         with self._lock:
             self._backlog.left(seconds)
+            self._urgent.left(seconds)
         self._pool.release(place)
 
     @property

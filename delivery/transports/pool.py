@@ -120,12 +120,16 @@ class Pool:
         """Hold a place, if there is one; the limiter has one for a probe always."""
         if not (self._limiter.free or self._breaker.is_open):
             return None
-        if not (self._idle or self._slots.open()):
+        kept = self._idle.pop() if self._idle else self._opened()
+        if kept is None:
             return None
         probe, era = self._breaker.enter(), self._limiter.enter()
-        kept = self._idle.pop() if self._idle else Idle(Session(self._endpoint), 0, 0)
         self._busy.add(kept.session)
         return Place(self, kept.session, era, probe, kept.mails + 1)
+
+    def _opened(self) -> Idle | None:
+        session = Session(self._endpoint)  # first: where that raises, nothing is counted
+        return Idle(session, 0, 0) if self._slots.open() else None
 
     def release(self, place: Place) -> None:
         """Give a place back; no more connections are kept than there are places."""

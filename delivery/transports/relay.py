@@ -60,7 +60,9 @@ class RelayTransport:
         endpoints = endpoints_of(settings.SMTP_RELAY_URL, settings.HELO_NAME)
         return cls(*endpoints, most=settings.RELAY_MAX_CONNECTIONS)
 
-    def session(self, rcpt_to: str, project_id: int, *, patient: bool = True) -> RelaySession:
+    def session(
+        self, rcpt_to: str, project_id: int, *, patient: bool = True, urgent: bool = False
+    ) -> RelaySession:
         """Return what will hold at most one connection."""
         return RelaySession(self, patient)
 

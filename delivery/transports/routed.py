@@ -62,10 +62,12 @@ class RoutedTransport:
                 logger.exception("a route names %s, which can't be used", name)
                 self._absent[name] = f"{name} can't be used: {error}"
 
-    def session(self, rcpt_to: str, project_id: int, *, patient: bool = True) -> RoutedSession:
+    def session(
+        self, rcpt_to: str, project_id: int, *, patient: bool = True, urgent: bool = False
+    ) -> RoutedSession:
         """Return what holds a place on one way at a time."""
         names = self._routes.ways(rcpt_to.rpartition("@")[2], project_id)
-        return RoutedSession(self._ways, self._absent, names, rcpt_to, project_id)
+        return RoutedSession(self._ways, self._absent, names, rcpt_to, project_id, urgent=urgent)
 
     def tidy(self) -> None:
         """Look for changed routes, and let each way close what is idle."""
@@ -108,9 +110,11 @@ class RoutedSession:
         names: Sequence[str],
         rcpt_to: str,
         project_id: int,
+        *,
+        urgent: bool,
     ) -> None:
         self._ways, self._absent, self._left = ways, absent, list(names)
-        self._rcpt_to, self._project_id = rcpt_to, project_id
+        self._rcpt_to, self._project_id, self._urgent = rcpt_to, project_id, urgent
         self._way = ""
         self._session: Session | None = None
         self._failures: list[Outcome] = []
@@ -155,8 +159,9 @@ class RoutedSession:
         if transport is None:
             return Outcome(OutcomeKind.DEFERRED, Phase.LOOKUP, way, self._absent[way])
         patient = not self._left
-        session = transport.session(self._rcpt_to, self._project_id, patient=patient)
-        self._session = session
+        session = self._session = transport.session(
+            self._rcpt_to, self._project_id, patient=patient, urgent=self._urgent
+        )
         return session.admit()
 
     def _failed(self, outcome: Outcome) -> None:

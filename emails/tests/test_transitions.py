@@ -28,7 +28,7 @@ def delivered(pk, token):
 def test_due_recipient_is_claimed_once():
     row = make_recipient()
     token, taken = transitions.claim(10, LEASE)
-    assert taken == [Claimed(row.pk, row.email_id, row.address, 1)]
+    assert taken == [Claimed(row.pk, row.email_id, row.address, 1, True)]
     assert claimed(10) == []
     row.refresh_from_db()
     assert (row.status, row.lease_token, row.attempts) == (Status.SENDING, token, 1)

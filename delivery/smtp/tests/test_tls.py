@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 import pytest
 
 from delivery.smtp import Connection, Endpoint, Outcome, Phase, Session, TlsMode, TlsPolicy
@@ -52,6 +54,56 @@ def test_unknown_certificate_will_do_without_verifying(certificate: Certificate)
         assert outcome.kind == "delivered"
         assert outcome.tls is not None
         assert not outcome.tls.verified
+
+
+class OldServer(Certificate):
+    """Speaks TLS as a server did that nobody has touched since 2010."""
+
+    def server_context(self) -> ssl.SSLContext:
+        context = Certificate.server_context(self)
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.maximum_version = ssl.TLSVersion.TLSv1
+        context.set_ciphers("ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0")
+        return context
+
+
+class WeakServer(Certificate):
+    """Knows no cipher that is not of yesterday."""
+
+    def server_context(self) -> ssl.SSLContext:
+        context = Certificate.server_context(self)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers("ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0")
+        return context
+
+
+WEAK = pytest.mark.parametrize("weak", [OldServer, WeakServer])
+
+
+@WEAK
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
+def test_weak_encryption_will_do_where_none_would_do(
+    weak: type[Certificate], certificate: Certificate
+) -> None:
+    with ScriptedServer(certificate=weak(certificate.chain, certificate.key)) as server:
+        outcome = deliver(endpoint(server, tls=TlsPolicy(TlsMode.OPPORTUNISTIC, verify=False)))
+        assert outcome.kind == "delivered"
+        assert outcome.tls is not None
+        assert server.messages[0].tls
+
+
+@WEAK
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("mode", "verify"), [(TlsMode.STARTTLS, False), (TlsMode.OPPORTUNISTIC, True)]
+)
+def test_weak_encryption_is_none_where_encryption_is_required(
+    weak: type[Certificate], mode: TlsMode, verify: bool, certificate: Certificate
+) -> None:
+    with ScriptedServer(certificate=weak(certificate.chain, certificate.key)) as server:
+        policy = TlsPolicy(mode, verify=verify, ca_file=certificate.chain)
+        outcome = deliver(endpoint(server, tls=policy))
+        assert (outcome.kind, outcome.phase) == ("deferred", Phase.TLS)
 
 
 def test_certificate_of_another_name_is_refused(certificate: Certificate) -> None:
