@@ -14,9 +14,9 @@ from django.utils import timezone
 from delivery.fetching import Fetched, Fetcher, FetchError
 from delivery.held_policies import HeldPolicies
 from delivery.smtp import mta_sts
-from delivery.smtp.reach import Reach
 from delivery.smtp.dns import DnsUnreachable, NoSuchName, Resolver
 from delivery.smtp.mta_sts import HeldPolicy, StsMode, StsPolicy
+from delivery.smtp.reach import Reach
 
 logger = logging.getLogger(__name__)
 

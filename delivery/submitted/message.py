@@ -24,6 +24,7 @@ from emails.headers import (
     check_written_header,
     is_ours,
 )
+from emails.ownership import check_sender
 from emails.submission import Headers, Submission
 
 MAX_HOPS = 50  # Received fields; a message with more goes in circles (RFC 5321 §6.3)
@@ -61,7 +62,11 @@ class Message:
 
 
 def read(project: Project, message: Message) -> Submission:
-    """Return what the message asks for. Raises InvalidRequest, which names what is wrong."""
+    """Return what the message asks for.
+
+    Raises InvalidRequest, which names what is wrong, and DomainNotOwned for a Sender (RFC 5322
+    §3.6.2) of whom the project may not send: readers are shown it beside From.
+    """
     fields, body = split_message(message.content)
     if len(fields.all("received")) > MAX_HOPS:
         raise Loop
@@ -70,6 +75,9 @@ def read(project: Project, message: Message) -> Submission:
     to, cc, reply_to = (_people(fields, key) for key in ("to", "cc", "reply-to"))
     opens, clicks = options.track if content.may_be_marked else (False, False)
     written_id = fields.one("message-id")
+    headers = _headers(fields)
+    if named := headers.get("Sender"):
+        check_sender(project, mailboxes(str(named)).addresses[0])
     return Submission(
         project=project,
         sender=_sender(fields, message.mail_from),
@@ -80,7 +88,7 @@ def read(project: Project, message: Message) -> Submission:
         subject=_subject(fields),
         html_body=content.html,
         text_body=content.text,
-        headers=_headers(fields),
+        headers=headers,
         message_id=written_id if is_message_id(written_id) else "",
         attachments=content.files,
         track_opens=opens,
@@ -150,7 +158,8 @@ def _as_written(fields: Fields) -> Iterator[tuple[str, str]]:
     for name in ("To", "Cc", "Reply-To"):
         if not _people(fields, name.lower()).exact:
             yield name, _written(fields, name.lower())
-    if (sender := fields.one("sender")) and len(mailboxes(sender).addresses) == 1:
+    named = mailboxes(sender := fields.one("sender"))
+    if named.exact and len(named.addresses) == 1:
         yield "Sender", sender
     if (date := fields.one("date")) and _is_date(date) and not fields.all("x-mailer-schedule"):
         yield "Date", date

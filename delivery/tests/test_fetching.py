@@ -8,8 +8,8 @@ from ipaddress import ip_network
 import pytest
 
 from delivery.fetching import Fetched, Fetcher, FetchError
-from delivery.smtp.reach import Reach, is_public
 from delivery.smtp.dns import Resolver
+from delivery.smtp.reach import Reach, is_public
 from delivery.smtp.tests.certificates import make_certificate
 from delivery.tests.https_server import HttpsServer, reply
 from tests.dns_server import DnsServer

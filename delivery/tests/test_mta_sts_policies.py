@@ -14,6 +14,7 @@ from delivery.models import MtaStsPolicy
 from delivery.smtp.answers import Answers
 from delivery.smtp.dns import Resolver
 from delivery.smtp.mta_sts import StsMode
+from delivery.smtp.reach import Reach
 from delivery.smtp.tests.certificates import make_certificate
 from delivery.sts import ASK_AGAIN, NOTHING_HOLDS, StsPolicies, configured_lookup
 from delivery.tests.https_server import HttpsServer, reply
@@ -71,7 +72,7 @@ class Domain:
         resolver = Uncached([self.dns.address], seconds=1)
         fetcher = Fetcher(
             resolver,
-            [ip_network("127.0.0.0/8")],
+            Reach([ip_network("127.0.0.0/8")]),
             port=self.https.port,
             ca_file=self.certificate.chain,
         )

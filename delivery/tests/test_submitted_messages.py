@@ -5,6 +5,7 @@ from email.message import EmailMessage
 import pytest
 
 from accounts.errors import ApiError
+from accounts.tests.factories import make_domain, make_project
 from delivery.submitted.people import mailboxes
 from delivery.submitted.words import decoded_words
 from delivery.tests.submitting import (
@@ -20,6 +21,7 @@ from delivery.tests.submitting import (
     whole,
 )
 from emails.addresses import Address
+from emails.ownership import DomainNotOwned
 from emails.rows import envelope
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -312,3 +314,14 @@ def test_line_longer_than_any_may_be_is_wrapped():
     content = sent(BASE + b"\r\n" + b"x" * 5000 + b"\r\n")
     assert max(map(len, content.split(b"\r\n"))) < 999
     assert text_of(parsed(content)) == "x" * 5000 + "\n"
+
+
+@pytest.mark.django_db
+def test_nobody_sends_on_behalf_of_a_domain_of_others(settings):
+    settings.ALLOW_ANY_FROM = False
+    project = make_project()
+    make_domain(project, "example.com")
+    with pytest.raises(DomainNotOwned, match=r"bank\.example"):
+        submitted(b"Sender: ceo@bank.example\r\n" + BASE + b"\r\nHi\r\n", project=project)
+    submission = submitted(b"Sender: desk@example.com\r\n" + BASE + b"\r\nHi\r\n", project=project)
+    assert submission.headers["Sender"] == "desk@example.com"

@@ -12,8 +12,8 @@ from delivery.destinations.budget import Budget
 from delivery.smtp import Outcome, OutcomeKind, Phase
 from delivery.smtp.addresses import EnvelopeAddress
 from delivery.smtp.dns import Resolver
-from delivery.smtp.reach import Reach
 from delivery.smtp.mx import Finder, MailExchanger, in_turn
+from delivery.smtp.reach import Reach
 from delivery.sts import configured_lookup
 from delivery.transports.base import Envelope
 from delivery.transports.lookups import Lookups

@@ -13,6 +13,7 @@ from tests.dns_server import DnsServer
 
 ANYWHERE = Reach([ip_network("0.0.0.0/0"), ip_network("::/0")])
 
+
 @pytest.fixture
 def dns():
     with DnsServer() as server:

@@ -1,7 +1,5 @@
 """Mail to a domain with an MTA-STS policy: fetched by HTTPS, and then held to (RFC 8461 §5)."""
 
-from ipaddress import ip_network
-
 import pytest
 
 from delivery.fetching import Fetcher
@@ -10,6 +8,7 @@ from delivery.smtp.tests.certificates import make_certificate
 from delivery.sts import StsPolicies
 from delivery.tests.conftest import running
 from delivery.tests.https_server import HttpsServer, reply
+from delivery.tests.mx.conftest import LOOPBACK
 from delivery.tests.mx.events import data_of, make_mail, settled
 from delivery.tests.waiting import wait_until
 from emails.models import EventType
@@ -46,7 +45,7 @@ def sent(world, https, certificate):
     make_mail("ann@a.example")
     resolver = Resolver([world.dns.address], seconds=1)
     trusted = certificate.chain
-    fetcher = Fetcher(resolver, [ip_network("127.0.0.0/8")], port=https.port, ca_file=trusted)
+    fetcher = Fetcher(resolver, LOOPBACK, port=https.port, ca_file=trusted)
     policies = StsPolicies(resolver, fetcher)
     with running(world.transport(sts=policies.policy_for, ca_file=trusted)):
         wait_until(settled)

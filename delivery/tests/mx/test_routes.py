@@ -1,5 +1,7 @@
 """Relay and mail exchangers side by side: which way, and which next where nobody talks."""
 
+from ipaddress import ip_network
+
 import pytest
 
 from accounts.tests.factories import make_project
@@ -277,6 +279,7 @@ def test_settings_make_the_ways(world, relay, exchanger, settings):
     settings.MAIL_TRANSPORT = "relay"
     settings.SMTP_RELAY_URL = [f"smtp://127.0.0.1:{relay.port}?tls=none"]
     settings.DNS_SERVERS, settings.MX_PORT = [world.dns.address], world.port
+    settings.PRIVATE_NETWORKS = [ip_network("127.0.0.0/8")]
     route("mx", "a.example")
     made = []
     sent(configured_transport(made=made.append), "ann@a.example", "bob@b.example")
