@@ -98,8 +98,12 @@ def _facts(data: dict[str, Any]) -> Iterator[Fact]:
         yield Fact("Encryption", f"{tls.get('version')}, {verified}")
     if duration := data.get("duration_ms"):
         yield Fact("Took", f"{duration} ms")
-    if again := parse_datetime(str(data.get("next_attempt_at", ""))):
-        yield Fact("Next attempt", f"{again:%Y-%m-%d %H:%M:%S} UTC")
+    for key, name in LISTS.items():
+        if hosts := data.get(key):
+            yield Fact(name, ", ".join(str(host) for host in hosts))
+    for key, name in TIMES.items():
+        if time := parse_datetime(str(data.get(key, ""))):
+            yield Fact(name, f"{time:%Y-%m-%d %H:%M:%S} UTC")
     if url := data.get("url"):
         yield Fact("Link", str(url), "code")
 
@@ -121,6 +125,13 @@ WORDS = {
     "content": "its content, or how it is written",
     "temporary": "trouble of theirs that passes",
     "unknown": "not known",
+}
+
+LISTS = {"route": "Mail exchangers", "hosts": "Hosts asked"}
+TIMES = {
+    "first_attempt_at": "First attempt",
+    "last_attempt_at": "Last attempt",
+    "next_attempt_at": "Next attempt",
 }
 
 PLAIN = {
