@@ -44,6 +44,7 @@ GROUPS: dict[str, list[Entry]] = {
     ],
     "Delivery": [
         Entry("Routes", "alt_route", "delivery", "route"),
+        Entry("Destination limits", "speed", "delivery", "destinationlimit"),
         Entry("MTA-STS policies", "verified_user", "delivery", "mtastspolicy"),
     ],
     "Access": [
@@ -53,7 +54,6 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("Groups", "group", "auth", "group"),
     ],
     "System": [
-        Entry("Destination limits", "speed", "delivery", "destinationlimit"),
         Entry("Periodic tasks", "schedule", "django_celery_beat", "periodictask"),
         Entry("Intervals", "timer", "django_celery_beat", "intervalschedule"),
     ],

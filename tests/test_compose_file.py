@@ -125,3 +125,12 @@ def test_image_and_service_start_the_web_server_alike(example: dict[str, str]) -
 )
 def test_variables_are_filled_in_as_compose_does(text: str, value: str) -> None:
     assert interpolated({"x": [text]}, {"A": "1", "EMPTY": ""}) == {"x": [value]}
+
+
+def test_doctor_is_run_where_the_certificate_is_seen() -> None:
+    written = "".join((ROOT / name).read_text() for name in ("README.md", "docs/operating.md"))
+    named = re.findall(r"docker compose run --rm (\S+) python manage\.py doctor", written)
+    assert named
+    for service in named:
+        mounts = [str(volume) for volume in document()["services"][service].get("volumes", [])]
+        assert any(mount.startswith("./tls:/run/tls") for mount in mounts), service

@@ -17,7 +17,8 @@ from delivery.models import Route
 from delivery.rules import deciding, idle
 
 USED, IDLE, BROKEN = "in use", "an earlier one decides", "there is no relay"
-NOTES = {USED: "success", IDLE: "warning", BROKEN: "danger"}
+UNUSED = "no route counts"  # nothing leaves this machine
+NOTES = {USED: "success", IDLE: "warning", BROKEN: "danger", UNUSED: "info"}
 STEP = 10  # between positions, so that one can come between
 WAYS = dict(Route.Way.choices) | {"capture": "Captured: nothing leaves this machine"}
 
@@ -65,6 +66,8 @@ class RouteAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     @display(description="state", label=NOTES)  # type: ignore[untyped-decorator]
     def note(self, route: Route) -> str:
         """Return whether the route can decide anything."""
+        if settings.MAIL_TRANSPORT == "capture":
+            return UNUSED
         if not settings.SMTP_RELAY_URL and route.way == Route.Way.RELAY:
             return BROKEN
         return IDLE if getattr(route, "idle", False) else USED

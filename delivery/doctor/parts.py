@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import redis
 from django.conf import settings
 from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
 
 from delivery.doctor.examination import Examination
 from delivery.doctor.verdict import Level, Verdict
@@ -36,7 +37,20 @@ def _database() -> Verdict:
             f"The database does not answer: {str(error).strip()}",
             "Start it, or correct DATABASE_URL. No mail is accepted and none leaves without it.",
         )
+    if missing := _missing_migrations():
+        return Verdict(
+            "database",
+            connection.vendor,
+            Level.PROBLEM,
+            f"The database lacks what this version needs: {missing} migrations.",
+            "Run python manage.py setup; with the compose file, docker compose up does.",
+        )
     return Verdict("database", connection.vendor, Level.OK, "The database answers.")
+
+
+def _missing_migrations() -> int:
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def _redis() -> Verdict:

@@ -94,6 +94,12 @@ def test_list_tells_which_routes_decide(staff, settings):
     assert states(staff)[2] == "there is no relay"
 
 
+def test_no_route_is_called_in_use_where_none_counts(staff, settings):
+    Route.objects.create(position=10, way="mx")
+    settings.MAIL_TRANSPORT = "capture"
+    assert states(staff) == ["no route counts"]
+
+
 def test_list_costs_no_query_for_each_route(staff, django_assert_max_num_queries):
     for number in range(30):
         Route.objects.create(position=number, domain=f"n{number}.example", way="mx")

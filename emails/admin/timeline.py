@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from emails.models import Email, EmailEvent, EventType
+from emails.models import Email, EmailEvent, EventType, Suppression
 
 MOST_EVENTS = 500  # a popular newsletter's opens would fill the page
 
@@ -62,14 +62,24 @@ def timeline(email: Email) -> tuple[list[Entry], bool]:
 
 def _entry(event: EmailEvent, address_of: dict[int, str]) -> Entry:
     icon, colour = LOOKS[event.type]
+    suppressed = event.type == EventType.SUPPRESS
     return Entry(
         title=event.get_type_display(),
         icon=icon,
         colour=colour,
         timestamp=event.timestamp,
         recipient=address_of.get(event.recipient_id or 0, ""),
-        facts=tuple(_facts(event.data)),
+        facts=tuple(_suppressed(event.data) if suppressed else _facts(event.data)),
     )
+
+
+def _suppressed(data: dict[str, Any]) -> Iterator[Fact]:
+    """Say why and since when, in the words of the list, and what lets mail go again."""
+    reason = str(data.get("reason", ""))
+    yield Fact("Why", REASONS.get(reason, reason))
+    if since := parse_datetime(str(data.get("since", ""))):
+        yield Fact("On the list", f"since {since:%Y-%m-%d %H:%M:%S} UTC")
+    yield Fact("To write again", "delete the address under Suppressions, and send anew")
 
 
 def _facts(data: dict[str, Any]) -> Iterator[Fact]:
@@ -82,20 +92,50 @@ def _facts(data: dict[str, Any]) -> Iterator[Fact]:
         yield Fact("Tried before", f"{before.get('host')}: {before.get('detail')}")
     for key, name in PLAIN.items():
         if value := data.get(key):
-            yield Fact(name, str(value))
+            yield Fact(name, WORDS.get(str(value), str(value)) if key in CODED else str(value))
     if tls := data.get("tls"):
         verified = "certificate verified" if tls.get("verified") else "certificate not verified"
         yield Fact("Encryption", f"{tls.get('version')}, {verified}")
     if duration := data.get("duration_ms"):
         yield Fact("Took", f"{duration} ms")
-    if again := parse_datetime(str(data.get("next_attempt_at", ""))):
-        yield Fact("Next attempt", f"{again:%Y-%m-%d %H:%M:%S} UTC")
+    for key, name in LISTS.items():
+        if hosts := data.get(key):
+            yield Fact(name, ", ".join(str(host) for host in hosts))
+    for key, name in TIMES.items():
+        if time := parse_datetime(str(data.get(key, ""))):
+            yield Fact(name, f"{time:%Y-%m-%d %H:%M:%S} UTC")
     if url := data.get("url"):
         yield Fact("Link", str(url), "code")
 
 
+REASONS = dict(Suppression.Reason.choices)
+CODED = {"way", "class"}
+WORDS = {
+    "relay": "relay",
+    "mx": "built-in mail server",
+    "bad_mailbox": "no such mailbox",
+    "bad_domain": "no such domain, or it takes no mail",
+    "inactive": "the mailbox is shut",
+    "full": "the mailbox or the server is full",
+    "policy": "they do not want it",
+    "spam": "they take it for spam",
+    "auth": "SPF, DKIM, DMARC, reverse DNS or a login",
+    "rate": "too much or too fast",
+    "too_large": "too large",
+    "content": "its content, or how it is written",
+    "temporary": "trouble of theirs that passes",
+    "unknown": "not known",
+}
+
+LISTS = {"route": "Mail exchangers", "hosts": "Hosts asked"}
+TIMES = {
+    "first_attempt_at": "First attempt",
+    "last_attempt_at": "Last attempt",
+    "next_attempt_at": "Next attempt",
+}
+
 PLAIN = {
-    "class": "Class",
+    "class": "About",
     "feedback": "Complaint",
     "reason": "Reason",
     "detail": "Detail",

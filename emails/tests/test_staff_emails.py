@@ -159,6 +159,46 @@ def test_timeline_tells_what_the_server_said_and_what_the_reader_did():
     assert titles == ["Queued", "Deferred", "Deferred", "Clicked"]
 
 
+def test_timeline_says_why_an_address_was_left_out_and_what_lets_mail_go_again():
+    email = make_email()
+    data = {"reason": "complaint", "since": "2030-01-31T09:00:00+00:00"}
+    EmailEvent.objects.create(
+        type="suppress", email=email, recipient=email.recipients.get(), data=data
+    )
+    page = text_of(page_of(email))
+    assert "Complained" in page
+    assert "since 2030-01-31 09:00:00 UTC" in page
+    assert "delete the address under Suppressions" in page
+
+
+def test_timeline_says_ways_and_reasons_in_words():
+    email = make_email()
+    data = {"way": "mx", "class": "bad_mailbox", "detail": "mx"}
+    EmailEvent.objects.create(
+        type="bounce", email=email, recipient=email.recipients.get(), data=data
+    )
+    page = text_of(page_of(email))
+    assert "built-in mail server" in page
+    assert "no such mailbox" in page
+    assert '<dd class="staff-text">mx</dd>' in page  # a server's own words stay as they are
+
+
+def test_timeline_tells_when_and_where_mail_that_expired_was_tried():
+    email = make_email()
+    data = {
+        "first_attempt_at": "2030-01-26T09:00:00+00:00",
+        "last_attempt_at": "2030-01-31T08:00:00+00:00",
+        "hosts": ["mx1.example.org", "mx2.example.org"],
+    }
+    EmailEvent.objects.create(
+        type="expire", email=email, recipient=email.recipients.get(), data=data
+    )
+    page = text_of(page_of(email))
+    assert "mx1.example.org, mx2.example.org" in page
+    assert "2030-01-26 09:00:00 UTC" in page
+    assert "2030-01-31 08:00:00 UTC" in page
+
+
 def frames(response):
     return re.findall(r"<iframe[^>]*>", response.content.decode())
 

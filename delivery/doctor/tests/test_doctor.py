@@ -350,6 +350,22 @@ def test_redis_that_answers_is_well(world, redis):
     assert {f["check"]: f["level"] for f in doctor(world)[1]}["redis"] == "ok"
 
 
+def test_database_without_its_tables_is_named_and_the_rest_is_examined(tmp_path):
+    environment = os.environ | {
+        "DATABASE_URL": f"sqlite:///{tmp_path}/empty.sqlite3",
+        "DNS_SERVERS": f"127.0.0.1:{free_port()}",
+        "MAIL_TRANSPORT": "mx",
+        "REDIS_URL": "",
+    }
+    command = [sys.executable, "manage.py", "doctor", "--json", "--seconds", "1"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    found = {found["check"]: found for found in json.loads(done.stdout)["findings"]}
+    assert found["database"]["level"] == "problem"
+    assert "manage.py setup" in found["database"]["advice"]
+    assert found["port25"]["level"] == "unknown"
+
+
 def test_database_that_is_away_is_named_and_the_rest_is_examined():
     """Started as a program, with a database where nobody listens."""
     environment = os.environ | {
