@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import chain, zip_longest
@@ -41,12 +41,16 @@ class Finder:
         self._resolver, self._own_name = resolver, own_name.lower().rstrip(".")
         self._reach = reach
 
-    def find(self, domain: str) -> Found:
-        """Return the exchangers of a domain in A-labels, or of an address literal, as they rank."""
+    def find(self, domain: str, allows: Callable[[str], bool] = lambda host: True) -> Found:
+        """Return the exchangers of a domain in A-labels, or of an address literal, as they rank.
+
+        Of a domain's hosts, those that `allows` does not take are as if they were not there.
+        """
         if domain.startswith("["):
             return self._literal(domain)
         try:
-            return self._of_hosts(domain, self._resolver.mail_hosts(domain))
+            hosts = self._resolver.mail_hosts(domain)
+            return self._of_hosts(domain, hosts, allows)
         except NoSuchName as error:
             return _nowhere(OutcomeKind.BOUNCED, domain, "5.1.2", str(error))
         except DnsUnreachable as error:
@@ -64,13 +68,14 @@ class Finder:
             return _beyond_reach(domain, address)
         return (MailExchanger(0, address, address),)
 
-    def _of_hosts(self, domain: str, named: list[MailHost]) -> Found:
+    def _of_hosts(self, domain: str, named: list[MailHost], allows: Callable[[str], bool]) -> Found:
         hosts = [host for host in named if host.name]
         if named and not hosts:
             return _nowhere(OutcomeKind.BOUNCED, domain, "5.1.10", "it takes no mail (null MX)")
         random.shuffle(hosts)
         hosts.sort(key=lambda host: host.preference)
-        return self._walk(domain, hosts or [MailHost(0, domain)])
+        hosts = hosts or [MailHost(0, domain)]
+        return self._walk(domain, [host for host in hosts if allows(host.name)])
 
     def _walk(self, domain: str, hosts: list[MailHost]) -> Found:
         """Look for addresses until there are enough, or until we stand in the list ourselves."""

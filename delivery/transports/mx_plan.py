@@ -58,8 +58,10 @@ class Planner:
         policy = None if domain.startswith("[") else self._sts(domain)
         if policy is None or not policy.enforced:
             return Plan(found, self._tls)
-        allowed = tuple(each for each in found if policy.allows(each.host))
-        return Plan(allowed, self._strict) if allowed else _none_allowed(domain, found)
+        allowed = self._finder.find(domain, policy.allows)  # DNS has just answered
+        if isinstance(allowed, Outcome):
+            return _none_allowed(domain, found)
+        return Plan(allowed, self._strict)
 
 
 def _none_allowed(domain: str, found: tuple[MailExchanger, ...]) -> Outcome:

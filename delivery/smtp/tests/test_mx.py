@@ -5,7 +5,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from delivery.smtp import OutcomeKind, Phase
+from delivery.smtp import Outcome, OutcomeKind, Phase
 from delivery.smtp.dns import Resolver
 from delivery.smtp.mx import MOST_ADDRESSES, Finder, MailExchanger, in_turn
 from delivery.smtp.reach import Reach
@@ -188,3 +188,12 @@ def test_private_address_beside_a_public_one_is_passed_over(dns):
     finder = Finder(Resolver([dns.address], seconds=1.5), "mail.us.example", Reach())
     mx(dns, "a.example", 10, "mx.a.example", "10.0.0.7", "8.8.8.8")
     assert [each.address for each in finder.find("a.example")] == ["8.8.8.8"]
+
+
+def test_host_that_alone_is_allowed_is_found_behind_many_others(dns, finder):
+    for number in range(6):
+        mx(dns, "a.example", 10, f"mx{number}.a.example", f"192.0.2.{number + 1}")
+    mx(dns, "a.example", 20, "listed.a.example", "192.0.2.99")
+    found = finder.find("a.example", lambda host: host == "listed.a.example")
+    assert [each.address for each in found] == ["192.0.2.99"]
+    assert isinstance(finder.find("a.example", lambda host: False), Outcome)
