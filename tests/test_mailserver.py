@@ -95,9 +95,8 @@ def test_many_odd_connections_leave_no_memory_behind(machine) -> None:
             _say_rubbish(machine.inbound)
         wait_until(lambda: machine.deliver(ROLE, away(fields="")) == 250, 30)
         sizes.append(_resident(machine.processes["mailserver"].pid))
-    assert sizes[-1] - sizes[1] < 8_000, (
-        sizes
-    )  # kB; a connection that stays has some 50, and each round has 240
+    # kB; a connection that stays has some 50, and each round has 240
+    assert sizes[-1] - sizes[1] < 8_000, sizes
 
 
 def _say_rubbish(port: int) -> None:
