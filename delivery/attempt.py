@@ -15,6 +15,7 @@ from delivery.retry import retry_policy
 from delivery.settler import Settler, Verdict
 from delivery.smtp import InvalidMail, Outcome, OutcomeKind
 from delivery.smtp.crashpoints import reached
+from delivery.smtp.waiting import WAITER
 from delivery.transports.base import Envelope, Session, Transport
 from emails.transitions import Settlement
 
@@ -70,6 +71,7 @@ class Attempt:
         if isinstance(composed, Settlement):
             return composed
         reached("after_compose")
+        WAITER.get().pause()  # what composes in a row finds the processor's caches warm
         return self._send(session, composed)
 
     def _admit(self, session: Session) -> Settlement | float | None:

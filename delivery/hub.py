@@ -1,7 +1,8 @@
 """One thread that runs many tasks, each written as straight code, while the others wait.
 
 A task is a greenlet: it goes on until it waits, through WAITER, for a socket, a baton or an errand.
-What is ready goes on before what is new begins, so that no connection waits for long.
+What is ready goes on before what is new begins, so that no connection waits for long; new tasks
+begin in rows, each up to where it pauses or waits.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from delivery.smtp.waiting import WAITER
 logger = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
+ROW_SECONDS = 0.01  # doing one kind of work for so long saves a fifth of the processor's time
 _SOCKET = object()  # what a task waits for that waits for its socket
 
 
@@ -45,9 +47,13 @@ class Task:
 
 
 class Hub:
-    """A Waiter for its tasks. Only `post` and the batons may be used from other threads."""
+    """A Waiter for its tasks. Only `post` and the batons may be used from other threads.
+
+    `idle` is set while all tasks wait.
+    """
 
     def __init__(self) -> None:
+        self.idle = threading.Event()
         self._epoll = epoll()
         self._alarm = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         # Only when nobody is left who might still raise it.
@@ -121,6 +127,11 @@ class Hub:
         """Return a baton for the task that asks."""
         return Baton(self, self._running)
 
+    def pause(self) -> None:
+        """Let what is new begin first, as long as a row may last."""
+        self._ready.append((self._running, True))
+        self._loop.switch()
+
     def _wait(self, task: Task, awaited: object, seconds: float) -> bool:
         task.awaits, task.gives_up = awaited, time.monotonic() + seconds
         self._soonest = min(self._soonest, task.gives_up)
@@ -150,7 +161,7 @@ class Hub:
             self._run_tasks()
             self._look()
             self._give_up()
-        for task in [*self._waiting, *self._spare]:
+        for task in [*self._waiting, *self._spare, *(task for task, _ in self._ready)]:
             self._running = task
             task.runs.throw()
         self._errands.stop()
@@ -164,11 +175,18 @@ class Hub:
             _guarded(self._posted.popleft())
 
     def _run_tasks(self) -> None:
-        if self._new and not self._ready:
-            task = self._spare.pop() if self._spare else Task(greenlet(self._live))
-            self._switch_to(task, self._new.popleft())
+        if not self._ready:
+            self._begin_row()
         for _ in range(len(self._ready)):
             self._switch_to(*self._ready.popleft())
+
+    def _begin_row(self) -> None:
+        ends = time.monotonic() + ROW_SECONDS
+        while self._new:
+            task = self._spare.pop() if self._spare else Task(greenlet(self._live))
+            self._switch_to(task, self._new.popleft())
+            if time.monotonic() >= ends:
+                break
 
     def _switch_to(self, task: Task, value: object) -> None:
         self._running = task
@@ -180,7 +198,12 @@ class Hub:
         self._asleep = seconds != 0
         if self._posted:  # by somebody who did not yet see us asleep
             seconds = 0
-        found = self._epoll.poll(seconds)
+        if seconds == 0:
+            found = self._epoll.poll(0)
+        else:
+            self.idle.set()
+            found = self._epoll.poll(seconds)
+            self.idle.clear()
         self._asleep = False
         for number, _ in found:
             if task := self._polled.get(number):

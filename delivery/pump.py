@@ -55,7 +55,7 @@ class Pump:
         self._bell = threading.Event()
         self._stopping = threading.Event()
         self._hub = Hub()
-        self._settler = Settler(self._hub.post)
+        self._settler = Settler(self._hub.post, self._hub.idle)
         self._ready: deque[Delivery] = deque()
         self._in_flight = 0
         self._unsent: deque[tuple[Delivery, float]] = deque()

@@ -34,6 +34,9 @@ class Waiter(Protocol):
     def baton(self) -> Baton:
         """Return a baton for the one who asks."""
 
+    def pause(self) -> None:
+        """Let others come as far as here first, for a moment at most."""
+
 
 class Blocking:
     """Waits as threads do. The way of everybody who has not set another."""
@@ -51,6 +54,9 @@ class Blocking:
     def baton(self) -> Baton:
         """Return a lock that is held until it is passed on."""
         return _ThreadBaton()
+
+    def pause(self) -> None:
+        """Go on: other threads have their turns anyway."""
 
 
 class _ThreadBaton:

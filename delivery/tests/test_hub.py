@@ -11,7 +11,7 @@ from select import POLLIN, POLLOUT
 
 import pytest
 
-from delivery.hub import Hub
+from delivery.hub import ROW_SECONDS, Hub
 from delivery.smtp.waiting import WAITER
 from delivery.tests.waiting import wait_until
 
@@ -219,6 +219,49 @@ def test_what_is_ready_goes_on_before_what_is_new_begins(hub, pair):
     spawn(hub, waits, *[new] * 10)
     wait_until(lambda: len(seen) == 11)
     assert seen.index("ready") <= 1
+
+
+def test_new_tasks_come_in_rows_as_far_as_where_they_pause(hub):
+    seen = []
+
+    def works(number):
+        seen.append(("before", number))
+        WAITER.get().pause()
+        seen.append(("behind", number))
+
+    hub.post(lambda: [hub.spawn(partial(works, number)) for number in range(3)])
+    wait_until(lambda: len(seen) == 6)
+    assert seen == [(where, number) for where in ("before", "behind") for number in range(3)]
+
+
+def test_row_ends_so_that_who_paused_does_not_wait_for_long(hub):
+    seen = []
+
+    def works():
+        seen.append("before")
+        time.sleep(ROW_SECONDS / 3)
+        WAITER.get().pause()
+        seen.append("behind")
+
+    hub.post(lambda: [hub.spawn(works) for _ in range(20)])
+    wait_until(lambda: len(seen) == 40)
+    assert 1 <= seen.index("behind") <= 4
+
+
+def test_hub_says_that_it_is_idle_while_all_tasks_wait(hub, pair):
+    ours, theirs = pair
+    seen = []
+
+    def works():
+        seen.append(hub.idle.is_set())
+        WAITER.get().until_ready(ours, POLLIN, 10)
+        seen.append(hub.idle.is_set())
+
+    spawn(hub, works)
+    wait_until(lambda: seen and hub.idle.is_set())
+    theirs.send(b"x")
+    wait_until(lambda: len(seen) == 2)
+    assert seen == [False, False]
 
 
 def test_tasks_that_wait_at_the_end_are_ended_where_they_stand(pair):

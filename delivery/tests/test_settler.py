@@ -1,16 +1,30 @@
 """Outcomes that the database refuses."""
 
+import threading
+import time
 import uuid
 
 import pytest
 
 from delivery import claim
 from delivery.settler import Settler, Verdict
+from delivery.tests.waiting import wait_until
 from emails.models import EmailEvent, EventType, Status
 from emails.tests.factories import make_email
 from emails.transitions import Settlement
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def tell(what):
+    what()
+
+
+def idle(is_idle=True):
+    event = threading.Event()
+    if is_idle:
+        event.set()
+    return event
 
 
 def outcome_of(delivery, token=None):
@@ -26,7 +40,7 @@ def test_outcome_of_a_lost_lease_is_too_late_though_its_successor_settles_in_the
     make_email()
     [delivery] = claim.claim(1, 30)
     stale, current = [], []
-    settler = Settler()
+    settler = Settler(tell, idle())
     settler.settle(outcome_of(delivery, uuid.uuid4()), stale.append)
     settler.settle(outcome_of(delivery), current.append)
     settler.start()
@@ -40,7 +54,7 @@ def test_outcome_is_recorded_without_what_cannot_be_stored():
     make_email()
     deliveries = claim.claim(2, 30)
     verdicts = []
-    settler = Settler()
+    settler = Settler(tell, idle())
     settler.start()
     for delivery, said in zip(deliveries, ("\0", "250 OK"), strict=True):
         outcome = Settlement(
@@ -61,10 +75,36 @@ def test_settler_goes_on_after_what_follows_a_settlement_broke_off():
     make_email()
     make_email()
     verdicts = []
-    settler = Settler()
+    settler = Settler(tell, idle())
     settler.start()
     for delivery, then in zip(claim.claim(2, 30), (lambda _: 1 / 0, verdicts.append), strict=True):
         settler.settle(outcome_of(delivery), then)
     settler.stop(5)
     assert verdicts == [Verdict.SETTLED]
     assert EmailEvent.objects.filter(type=EventType.DELIVER).count() == 2
+
+
+def test_outcomes_gather_while_those_who_hand_in_have_other_work(monkeypatch):
+    monkeypatch.setattr("delivery.settler.MORE_SECONDS", 60)
+    for _ in range(6):
+        make_email()
+    deliveries = claim.claim(6, 30)
+    commits, is_idle = [], idle(False)
+    settler = Settler(lambda what: (commits.append(len(what.args[0])), what()), is_idle)
+    verdicts = []
+
+    def hand_in(count):
+        for _ in range(count):
+            settler.settle(outcome_of(deliveries.pop()), verdicts.append)
+
+    hand_in(2)
+    settler.start()
+    wait_until(lambda: commits == [2])  # nobody waits for more where nothing was seen to come
+    hand_in(3)
+    time.sleep(0.1)
+    hand_in(1)
+    assert commits == [2]
+    is_idle.set()
+    wait_until(lambda: commits == [2, 4])
+    settler.stop(5)
+    assert verdicts == [Verdict.SETTLED] * 6
