@@ -28,10 +28,11 @@ _RAW_TEXT = frozenset(
 _FOREIGN = frozenset({"svg", "math"})
 
 _SEEN = "|".join([r"a|area|v:[a-z]++|/?template|/body", *sorted(_RAW_TEXT | _FOREIGN)])
-# What mails are mostly made of, plainly written: tried first, read by the second pattern otherwise.
+# What mails are mostly made of, plainly written, in lower case: tried first, and read by the other
+# patterns otherwise.
 _USUAL = r"/a | /?(?: td | tr | p | span | table | tbody | div | b | strong | h[1-6] ) | img | br"
 # Everything else up to the next thing that matters is passed over inside the engine.
-_SKIPPED = rf"""(?: <(?:{_USUAL}){PLAIN_REST}
+_SKIPPED = rf"""(?: (?-i: <(?:{_USUAL}){PLAIN_REST} )
                   | [^<]++
                   | <(?! (?:{_SEEN}){NAME_ENDS} )/?{TAG_NAME}{REST_OF_TAG}
                   | {LONE_LESS_THAN}

@@ -56,15 +56,15 @@ def to_wire(message: bytes) -> WireMessage:
 
 
 def _with_crlf(message: bytes) -> bytes:
-    if not _line_ends(message) <= {"\r\n"}:
+    if not line_ends(message) <= {"\r\n"}:
         message = _ANY_LINE_END.sub(b"\r\n", message)
     if message and not message.endswith(b"\r\n"):
         message += b"\r\n"
     return message
 
 
-def _line_ends(message: bytes) -> set[str]:
-    """The kinds of line end in it, found by the decoder of text files: one fast pass."""
+def line_ends(message: bytes) -> set[str]:
+    """Return the kinds of line end in it, found by the decoder of text files: one fast pass."""
     decoder = io.IncrementalNewlineDecoder(None, translate=False)
     decoder.decode(message.decode("latin-1"), final=True)
     found = decoder.newlines or ()

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..data import line_ends
 from .canonical import relaxed_field
 
 Field = tuple[bytes, bytes]
@@ -56,7 +57,7 @@ def split_message(message: bytes) -> tuple[list[Field], bytes]:
     Raises ValueError for a bare CR or LF, on which servers disagree (RFC 6376 §5.3), and for a
     header that is not made of fields.
     """
-    if not message.count(b"\r\n") == message.count(b"\r") == message.count(b"\n"):
+    if not line_ends(message) <= {"\r\n"}:
         raise ValueError("a message with a bare CR or LF can't be signed (RFC 6376 §5.3)")
     header, _, body = message.partition(b"\r\n\r\n")
     return [_field(line) for line in _FIELD_END.split(header.removesuffix(b"\r\n"))], body
