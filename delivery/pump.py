@@ -20,11 +20,11 @@ from delivery.attempt import Attempt
 from delivery.claim import Delivery
 from delivery.hub import Hub
 from delivery.identity import RecentIdentities
+from delivery.returns import Returns, unsent
 from delivery.settler import Settler
 from delivery.smtp.crashpoints import reached
 from delivery.transports.base import Transport
 from emails import doorbell, giving_back, transitions
-from emails.giving_back import Unsent
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -53,12 +53,13 @@ class Pump:
     def __init__(self, transport: Transport, pace: Pace) -> None:
         self._transport, self._pace = transport, pace
         self._bell = threading.Event()
+        self._rung = False  # or the bell was set for another reason than work that waits
         self._stopping = threading.Event()
         self._hub = Hub()
         self._settler = Settler(self._hub.post, self._hub.idle)
         self._ready: deque[Delivery] = deque()
         self._in_flight = 0
-        self._unsent: deque[tuple[Delivery, float]] = deque()
+        self._returns = Returns()
         self._held: dict[int, Delivery] = {}
         self._appetite = Appetite(pace.concurrency)
         self._identities = RecentIdentities()
@@ -77,6 +78,7 @@ class Pump:
 
     def wake(self) -> None:
         """Look for work now."""
+        self._rung = True
         self._bell.set()
 
     def drain(self, timeout: float) -> None:
@@ -101,9 +103,9 @@ class Pump:
     # --- The clock thread: claims and leases ---
 
     def _run(self) -> None:
-        self._bell.set()  # look at once: work may have waited for this process
+        self.wake()  # at once: work may have waited for this process
         while not self._stopping.is_set():
-            self._bell.wait(GATHER_SECONDS if self._more_waits else self._pace.look)
+            self._bell.wait(self._seconds_to_wait())
             self._bell.clear()
             try:
                 self._look()
@@ -116,13 +118,22 @@ class Pump:
                 self._stopping.wait(1)
         connection.close()
 
+    def _seconds_to_wait(self) -> float:
+        if self._more_waits:
+            return GATHER_SECONDS
+        return min(self._pace.look, self._returns.seconds_left())
+
     def _look(self) -> None:
-        self._give_back_unsent()
+        rung, self._rung = self._rung, False
         if time.monotonic() >= self._round_due:
             self._round_due = time.monotonic() + self._pace.look
             self._go_round()
-        while self._may_claim() and self._claim():
-            pass
+            rung = True
+        if rung or self._more_waits:
+            while self._may_claim() and self._claim():
+                pass
+        if not self._returns.seconds_left():
+            self._give_back_unsent()
 
     def _may_claim(self) -> bool:
         """However much waits, leases come first: while a slow claim lasts, places become free."""
@@ -152,7 +163,7 @@ class Pump:
         """Fill the free places; tell whether to go on at once."""
         with self._changed:
             self._capacity = self._appetite.capacity()
-            free = self._capacity - len(self._held)
+            free = self._free()
         if free <= 0 or (self._more_waits and free < self._capacity // 2):
             return False
         with metrics.CLAIM_SECONDS.time():
@@ -171,6 +182,10 @@ class Pump:
             doorbell.ring()  # for the other processes
         return self._more_waits
 
+    def _free(self) -> int:
+        """Return how many more may be claimed; what is to go back takes no room."""
+        return self._capacity - len(self._held) + len(self._returns)
+
     def _renew_leases(self) -> None:
         soon = time.monotonic() + self._pace.lease * 2 / 3
         with self._changed:
@@ -180,24 +195,22 @@ class Pump:
 
     def _give_back_ready(self) -> None:
         """Return what was not begun, due at once."""
-        self._unsent.extend((delivery, 0.0) for delivery in _emptied(self._ready))
+        for delivery in _emptied(self._ready):
+            self._returns.add(delivery, 0)
         self._give_back_unsent()
 
     def _give_back_unsent(self) -> None:
         """Return what waits to the database's queue; what can't be returned stays held by us."""
-        rows = _emptied(self._unsent)
+        rows = self._returns.take()
         if not rows:
             return
         try:
-            giving_back.give_back(
-                Unsent(delivery.recipient.recipient_id, delivery.lease.token, wait)
-                for delivery, wait in rows
-            )
+            giving_back.give_back(unsent(delivery, due) for delivery, due in rows)
         except BaseException:
-            self._unsent.extend(rows)
+            self._returns.put_back(rows)
             raise
         for delivery, _ in rows:
-            self._done(delivery)
+            self._let_go(delivery)
 
     def _finish(self, ends: float) -> bool:
         """Give back what was not begun and wait for the rest, at most until `ends`.
@@ -237,9 +250,8 @@ class Pump:
     def _deliver(self, delivery: Delivery) -> None:
         try:
             attempt = Attempt(delivery, self._transport, self._settler, self._done)
-            if (wait := attempt.run()) is not None:
-                self._unsent.append((delivery, wait))  # the pump's thread has the database
-                self._bell.set()
+            if (wait := attempt.run()) is not None and self._returns.add(delivery, wait):
+                self._bell.set()  # the pump's thread has the database
         except BaseException:  # a panic of Rust, too: what stays held is renewed for ever
             logger.error("an outcome is not recorded", extra=delivery.log)
             self._done(delivery)
@@ -249,14 +261,18 @@ class Pump:
             self._begin()
 
     def _done(self, delivery: Delivery) -> None:
+        with self._changed:
+            self._appetite.done()
+        self._let_go(delivery)
+
+    def _let_go(self, delivery: Delivery) -> None:
         recipient = delivery.recipient.recipient_id
         with self._changed:
             if self._held.get(recipient) is delivery:  # not claimed again meanwhile
                 del self._held[recipient]
-            self._appetite.done()
             if not self._held:
                 self._changed.notify_all()
-            free = self._capacity - len(self._held)
+            free = self._free()
         if self._more_waits and free >= self._capacity // 2 and not self._bell.is_set():
             self._bell.set()
 

@@ -83,7 +83,7 @@ def test_host_that_stands_still_gets_its_mail_back_slower_and_slower(stood):
 def test_waits_are_few_so_that_many_mails_share_a_wait():
     backlog = busy(0.5)
     waits = [backlog.wait(1000.0, places=1) for _ in range(2000)]
-    assert len(set(waits)) < 150
+    assert len(set(waits)) < 700
 
 
 def test_waits_of_equal_mails_are_spread():

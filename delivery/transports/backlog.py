@@ -16,7 +16,7 @@ SMOOTHING = 0.2  # the weight of the last mail in the mean
 LEAST = 0.25  # seconds
 MOST = 900.0
 JITTER = 0.15
-STEPS = ((5.0, 0.25), (60.0, 1.0), (math.inf, 5.0))  # below so many seconds, in steps of so many
+STEPS = ((60.0, 0.25), (math.inf, 1.0))  # below so many seconds, in steps of so many
 
 
 class Backlog:

@@ -73,9 +73,9 @@ def test_silent_host_holds_one_connection_and_no_other_mail(world):
     with running(world.transport(), concurrency=4):
         wait_until(lambda: len(server.messages) == 50)
         wait_until(lambda: delivered() == 50)
-        sending = Recipient.objects.filter(status=Status.SENDING).count()
+        sending = Recipient.objects.filter(status=Status.SENDING)
+        wait_until(lambda: sending.count() <= 4)  # one is held, others are claimed for a moment
         assert silent.connections == 1
-        assert sending <= 1 + 4 + 20  # one is held, the others are only claimed for a moment
         silent.released.set()
     assert not EmailEvent.objects.exclude(type__in=["queue", "deliver", "defer"]).exists()
 
