@@ -11,6 +11,7 @@ from django.conf import settings
 
 from delivery import metrics
 from delivery.exposition import serve_metrics
+from delivery.garbage import relax_collection
 from delivery.pump import Pump, configured_pace
 from delivery.transports.configured import configured_transport
 
@@ -39,7 +40,7 @@ class PumpStep(bootsteps.StartStopStep):
             )
         transport = configured_transport(made=metrics.expose)
         pump = Pump(transport, configured_pace())
-        _relax_garbage_collection()
+        relax_collection()
         pump.start()
         _pumps.append(pump)
         _metrics_servers.append(serve_metrics())
@@ -51,10 +52,3 @@ class PumpStep(bootsteps.StartStopStep):
         while _metrics_servers:  # last: what a shutdown settles is seen too
             _metrics_servers.pop()()
         gc.freeze()  # what the interpreter would collect at its end takes a busy machine seconds
-
-
-def _relax_garbage_collection() -> None:
-    """Look less often for cycles, which delivering makes few of, and not among what was loaded."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)

@@ -10,6 +10,7 @@ from io import BytesIO
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 
 from accounts.errors import InvalidRequest, Unavailable
 from emails import doorbell, events, metrics
@@ -86,7 +87,7 @@ def _is_simple(prepared: Prepared) -> bool:
 def _insert_simple(prepared: Prepared) -> int:
     """Insert the rows of one email; return the number of its recipients, 0 if one is suppressed."""
     recipients = [*recipient_rows(prepared.submission, prepared.email)]
-    done = insert_mail(prepared.email, recipients, events.acceptance(recipients[0]))
+    done = insert_mail(prepared.email, recipients, events.acceptance(recipients[0], timezone.now()))
     return len(recipients) if done else 0
 
 
@@ -105,7 +106,8 @@ def _insert_all(all_prepared: Sequence[Prepared]) -> list[Recipient]:
             attachment_row(prepared.email, file, upload)
             for prepared in all_prepared
             for file, upload in zip(prepared.submission.attachments, prepared.uploads, strict=True)
-        ]
+        ],
+        sets_ids=False,
     )
     events.accepted(recipients, suppressed)
     return recipients

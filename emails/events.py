@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from emails import hits, returning, transitions
 from emails.expiry import with_history
-from emails.insertion import insert
+from emails.insertion import insert, new_row
 from emails.models import Email, EmailEvent, EventType, Recipient, Status, Suppression
 from emails.returning import Return, Verdict
 from emails.suppressing import found_among
@@ -71,16 +72,21 @@ def accepted(
     recipients: Iterable[Recipient], suppressed: Mapping[tuple[int, str], Suppression]
 ) -> None:
     """Record that recipients were accepted; within the transaction that made their rows."""
-    entry_of = suppressed.get
-    insert([acceptance(row, entry_of((row.project_id, row.address))) for row in recipients])
+    entry_of, now = suppressed.get, timezone.now()
+    rows = [acceptance(row, now, entry_of((row.project_id, row.address))) for row in recipients]
+    insert(rows, sets_ids=False)
 
 
-def acceptance(row: Recipient, suppression: Suppression | None = None) -> EmailEvent:
+def acceptance(row: Recipient, now: datetime, suppression: Suppression | None = None) -> EmailEvent:
     """Return the event, not saved yet, that a recipient was accepted."""
-    event = EmailEvent(type=_FIRST[row.status], email_id=row.email_id, recipient_id=row.pk)
-    if suppression:
-        event.data = suppression.facts()
-    return event
+    values = {
+        "type": _FIRST[row.status],
+        "timestamp": now,
+        "email_id": row.email_id,
+        "recipient_id": row.pk,
+        "data": suppression.facts() if suppression else {},
+    }
+    return new_row(EmailEvent, values)
 
 
 def settle(settlements: Iterable[Settlement]) -> set[tuple[int, uuid.UUID]]:

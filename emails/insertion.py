@@ -1,13 +1,15 @@
 """Inserts new rows in few round trips: many by COPY on PostgreSQL, a mail in one statement."""
 
 import json
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Final, TypeVar
 
 from django.db import connection, models
 
 LEAST_COPIED: Final = 10  # for fewer, an INSERT is one round trip where COPY takes two
 _encode = json.JSONEncoder().encode
+Row = TypeVar("Row", bound=models.Model)
 
 
 def as_json(value: Any) -> str:
@@ -25,14 +27,31 @@ CONVERSIONS: Final[dict[type, Callable[[Any], Any]]] = {
 }
 
 
-def insert(rows: Sequence[models.Model]) -> None:
-    """Insert rows of one model, all new, in the transaction that is open; sets their ids.
+def new_row(model: type[Row], values: Mapping[str, Any]) -> Row:
+    """Return a row, not saved yet, from a value for each column but the id, by attribute name.
 
-    Related rows must be saved already. Raises what `bulk_create` raises.
+    In their order a model takes values in a third of the time that names cost it.
+    """
+    return model(None, *[values[name] for name in _attributes(model)])
+
+
+@cache
+def _attributes(model: type[models.Model]) -> tuple[str, ...]:
+    key, *others = model._meta.concrete_fields
+    assert key.primary_key
+    return tuple(field.attname for field in others)
+
+
+def insert(rows: Sequence[models.Model], *, sets_ids: bool = True) -> None:
+    """Insert rows of one model, all new, in the transaction that is open.
+
+    Sets their ids, or may leave that out where nobody asks for them. Related rows must be saved
+    already. Raises what `bulk_create` raises.
     """
     if connection.vendor == "postgresql" and len(rows) >= LEAST_COPIED:
-        _number(rows)
-        _copy(rows)
+        if sets_ids:
+            _number(rows)
+        _copy(rows, sets_ids)
     elif rows:
         type(rows[0])._default_manager.bulk_create(rows)
 
@@ -46,10 +65,11 @@ def _number(rows: Sequence[models.Model]) -> None:
             row._state.adding, row._state.db = False, connection.alias
 
 
-def _copy(rows: Sequence[models.Model]) -> None:
+def _copy(rows: Sequence[models.Model], with_ids: bool) -> None:
     meta = rows[0]._meta
-    columns = [(field.attname, CONVERSIONS.get(type(field))) for field in meta.concrete_fields]
-    names = ", ".join(f'"{field.column}"' for field in meta.concrete_fields)
+    fields = [field for field in meta.concrete_fields if with_ids or not field.primary_key]
+    columns = [(field.attname, CONVERSIONS.get(type(field))) for field in fields]
+    names = ", ".join(f'"{field.column}"' for field in fields)
     with (
         connection.wrap_database_errors,
         connection.cursor() as cursor,

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from emails.addresses import Address
+from emails.insertion import new_row
 from emails.models import Attachment, Email, Recipient, Status, new_public_id
 from emails.models.recipient import Kind
 from emails.submission import AttachedFile, Submission
@@ -20,30 +21,35 @@ def email_row(submission: Submission) -> Email:
     begins = max(now, submission.scheduled_at or now)
     later = submission.scheduled_at if begins > now else None
     life = timedelta(seconds=submission.expires_in or settings.RETRY_FOR_SECONDS)
-    return Email(
-        project_id=submission.project.pk,
-        public_id=public_id,
-        created_at=now,
-        from_email=submission.sender.email,
-        from_name=submission.sender.name,
-        reply_to=_written(submission.reply_to),
-        to=_written(submission.to),
-        cc=_written(submission.cc),
-        bcc=_written(_hidden(submission)),
-        subject=submission.subject or "",
-        html_body=submission.html_body or "",
-        text_body=submission.text_body or "",
-        template_version=submission.template_version,
-        variables=dict(submission.variables),
-        headers=dict(submission.headers),
-        tags=list(submission.tags),
-        metadata=dict(submission.metadata),
-        rfc_message_id=submission.message_id or f"<{public_id}@{submission.sender.domain}>",
-        track_opens=submission.track_opens,
-        track_clicks=submission.track_clicks,
-        scheduled_at=later,
-        expires_at=begins + life,
-    )
+    version = submission.template_version
+    values = {
+        "project_id": submission.project.pk,
+        "public_id": public_id,
+        "created_at": now,
+        "from_email": submission.sender.email,
+        "from_name": submission.sender.name,
+        "reply_to": _written(submission.reply_to),
+        "to": _written(submission.to),
+        "cc": _written(submission.cc),
+        "bcc": _written(_hidden(submission)),
+        "subject": submission.subject or "",
+        "html_body": submission.html_body or "",
+        "text_body": submission.text_body or "",
+        "template_version_id": version.pk if version else None,
+        "variables": dict(submission.variables),
+        "headers": dict(submission.headers),
+        "tags": list(submission.tags),
+        "metadata": dict(submission.metadata),
+        "rfc_message_id": submission.message_id or f"<{public_id}@{submission.sender.domain}>",
+        "track_opens": submission.track_opens,
+        "track_clicks": submission.track_clicks,
+        "scheduled_at": later,
+        "expires_at": begins + life,
+    }
+    email = new_row(Email, values)
+    if version:
+        email.template_version = version  # it is at hand, and rendering asks for it
+    return email
 
 
 def _written(addresses: tuple[Address, ...]) -> list[dict[str, str]]:
@@ -79,16 +85,20 @@ def _hidden(submission: Submission) -> tuple[Address, ...]:
 def recipient_rows(submission: Submission, email: Email) -> Iterator[Recipient]:
     """Yield one row for each person."""
     for kind, address in envelope(submission).values():
-        yield Recipient(
-            project_id=submission.project.pk,
-            email_id=email.pk,
-            kind=kind,
-            address=address.email,
-            domain=address.domain,
-            status=Status.SCHEDULED if email.scheduled_at else Status.QUEUED,
-            next_attempt_at=email.scheduled_at or email.created_at,
-            priority=submission.priority,
-        )
+        values = {
+            "project_id": submission.project.pk,
+            "email_id": email.pk,
+            "kind": kind,
+            "address": address.email,
+            "domain": address.domain,
+            "status": Status.SCHEDULED if email.scheduled_at else Status.QUEUED,
+            "next_attempt_at": email.scheduled_at or email.created_at,
+            "attempts": 0,
+            "priority": submission.priority,
+            "lease_token": None,
+            "ambiguous": False,
+        }
+        yield new_row(Recipient, values)
 
 
 def attachment_row(email: Email, file: AttachedFile, upload: Upload) -> Attachment:
