@@ -82,9 +82,9 @@ def claim(limit: int, lease: float) -> tuple[uuid.UUID, list[Claimed]]:
             while len(taken) < limit and left > 0:
                 wanted = limit - len(taken)
                 rows = _claim_of_priority(int(priority), wanted, lease, token)
-                suppressed = {row.recipient_id: entry for row, entry in rows if entry}
-                taken += [row for row, entry in rows if not entry]
-                _settle_suppressed(suppressed)
+                listed = {row.recipient_id: entry for row, entry in rows if entry}
+                suppressed = _settle_suppressed(listed)
+                taken += [row for row, _ in rows if row.recipient_id not in suppressed]
                 left -= len(suppressed)
                 if len(rows) < wanted or not suppressed:
                     break
@@ -130,12 +130,16 @@ def _suppression_of(project_id: int, address: str) -> int | None:
     return found[address].pk if found else None
 
 
-def _settle_suppressed(entries: Mapping[int, int]) -> None:
-    """Settle recipients that were just claimed, each by the suppression of its address."""
-    if not entries:
-        return
-    says = Suppression.objects.in_bulk({*entries.values()})
-    ids = [*entries]
+def _settle_suppressed(listed: Mapping[int, int]) -> set[int]:
+    """Settle recipients that were just claimed, each by the suppression of its address.
+
+    Returns the ids of those that were: an address may have left the list since the claim saw it.
+    """
+    entries = Suppression.objects.in_bulk({*listed.values()}) if listed else {}
+    says = {pk: entries[entry].facts() for pk, entry in listed.items() if entry in entries}
+    if not says:
+        return set()
+    ids = [*says]
     rows = run(
         f"""
         UPDATE recipients SET status = 'suppressed', lease_token = NULL, attempts = attempts - 1
@@ -144,15 +148,11 @@ def _settle_suppressed(entries: Mapping[int, int]) -> None:
         ids,
     )
     EmailEvent.objects.bulk_create(
-        EmailEvent(
-            type=EventType.SUPPRESS,
-            email_id=email_id,
-            recipient_id=pk,
-            data=says[entries[pk]].facts(),
-        )
+        EmailEvent(type=EventType.SUPPRESS, email_id=email_id, recipient_id=pk, data=says[pk])
         for pk, email_id in rows
     )
     RECIPIENTS_SUPPRESSED.labels("claim").inc(len(rows))
+    return {*says}
 
 
 def take_over(limit: int = 1000) -> list[Abandoned]:
