@@ -20,6 +20,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from accounts.confirmation import Question, confirmation_page
+from accounts.key_pairs import new_pairs
 from accounts.models import SendingDomain
 from delivery.admin.domain_page import page_of, summary_of
 from delivery.domains import checking
@@ -87,7 +88,12 @@ class SendingDomainAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no typ
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """One button: what follows is the page with the records."""
+        """One button: what follows is the page with the records.
+
+        The keys are made here, before the transaction of the form: others write meanwhile.
+        """
+        if request.method == "POST" and self.has_add_permission(request):
+            request.key_pairs = new_pairs()  # type: ignore[attr-defined]
         only_save = {"show_save_and_add_another": False, "show_save_and_continue": False}
         return super().add_view(request, form_url, (extra_context or {}) | only_save)  # type: ignore[no-any-return]
 
@@ -95,7 +101,7 @@ class SendingDomainAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no typ
         """Give a new domain its keys."""
         super().save_model(request, obj, form, change)
         if not change:
-            obj.generate_keys()
+            obj.generate_keys(request.key_pairs)  # type: ignore[attr-defined]
 
     def response_add(
         self, request: HttpRequest, obj: SendingDomain, post_url_continue: str | None = None
