@@ -247,7 +247,7 @@ def test_login_over_tls_from_the_beginning(tmp_path, settings):
 
 
 def test_who_does_not_begin_tls_is_sent_away_soon(tmp_path, monkeypatch):
-    monkeypatch.setattr("delivery.listeners.server.HANDSHAKE_SECONDS", 0.2)
+    monkeypatch.setattr("delivery.listeners.guest.HANDSHAKE_SECONDS", 0.2)
     files = make_certificate(tmp_path, "127.0.0.1")
     certificate = Certificate(Path(files.chain), Path(files.key))
     with (
