@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -15,7 +16,7 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
+from django.utils import dateformat, timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
@@ -27,6 +28,7 @@ from delivery.domains import checking
 from delivery.domains.answers import standings
 from delivery.domains.naming import BadName, sending_name
 
+STATES = {"verified": "success", "waiting for DNS": "warning", "signature broken": "danger"}
 NO_FORM = ("show_save", "show_save_and_continue", "show_save_and_add_another", "show_delete")
 ROTATE = (
     "New keys are made and their records are shown on the page of the domain. Nothing changes for "
@@ -75,15 +77,23 @@ class SendingDomainAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no typ
         """Ask for what a new domain needs; nothing of an existing one can be edited."""
         return [] if obj else ["project", "name"]
 
-    @display(description="state", label={"verified": "success", "waiting for DNS": "warning"})  # type: ignore[untyped-decorator]
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Bring the keys along: the list says whether DNS still shows them."""
+        return super().get_queryset(request).prefetch_related("dkim_keys")
+
+    @display(description="state", label=STATES)  # type: ignore[untyped-decorator]
     def state(self, domain: SendingDomain) -> str:
-        """Return whether mail may be sent from it."""
-        return "verified" if domain.verified_at else "waiting for DNS"
+        """Return whether mail may be sent from it, and whether its signature can be checked."""
+        if not domain.verified_at:
+            return "waiting for DNS"
+        return "signature broken" if checking.broken_signatures(domain) else "verified"
 
     @admin.display(description="DNS")
     def dns(self, domain: SendingDomain) -> str:
-        """Return how its records stood at the last look."""
-        return summary_of(checking.findings_of(domain))
+        """Return how its records stood at the last look, and since when a key is missing."""
+        said = summary_of(checking.findings_of(domain))
+        dates = [finding.since for finding in checking.broken_signatures(domain) if finding.since]
+        return f"{said}; key gone since {_day(min(dates))}" if dates else said
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
@@ -185,6 +195,10 @@ class SendingDomainAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no typ
         if domain is None:
             raise Http404("There is no such domain.")
         return domain  # type: ignore[no-any-return]
+
+
+def _day(since: str) -> str:
+    return dateformat.format(datetime.fromisoformat(since), "j M Y")
 
 
 def _page(domain: SendingDomain) -> str:
