@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError
 from django.http import (
     Http404,
     HttpRequest,
@@ -17,12 +18,15 @@ from django.http import (
 )
 from django.urls import URLPattern, path, reverse
 from django.utils import dateformat, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from accounts.confirmation import Question, confirmation_page
 from accounts.key_pairs import new_pairs
 from accounts.models import SendingDomain
+from accounts.only_project import ProjectProposed
 from delivery.admin.domain_page import page_of, summary_of
 from delivery.domains import checking
 from delivery.domains.answers import standings
@@ -61,9 +65,27 @@ class SendingDomainForm(forms.ModelForm):  # type: ignore[type-arg]
         except BadName as error:
             raise ValidationError(str(error)) from None
 
+    def clean(self) -> dict[str, Any]:
+        """Refuse a domain that the project has, with the way to its page."""
+        said: dict[str, Any] = super().clean() or {}
+        if {"project", "name"} <= said.keys():
+            there = SendingDomain.objects.filter(project=said["project"], name=said["name"])
+            if domain := there.first():
+                self.add_error("name", _is_there(domain))
+        return said
+
+
+def _is_there(domain: SendingDomain) -> SafeString:
+    return format_html(
+        '{} was added to {} already. <a href="{}">Look at its records</a>.',
+        domain.name,
+        domain.project,
+        _page(domain),
+    )
+
 
 @admin.register(SendingDomain)
-class SendingDomainAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class SendingDomainAdmin(ProjectProposed, ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """A domain is added and removed; all that can be changed is in DNS, or has a button."""
 
     form = SendingDomainForm
@@ -105,7 +127,11 @@ class SendingDomainAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no typ
         if request.method == "POST" and self.has_add_permission(request):
             request.key_pairs = new_pairs()  # type: ignore[attr-defined]
         only_save = {"show_save_and_add_another": False, "show_save_and_continue": False}
-        return super().add_view(request, form_url, (extra_context or {}) | only_save)  # type: ignore[no-any-return]
+        context = (extra_context or {}) | only_save
+        try:
+            return super().add_view(request, form_url, context)  # type: ignore[no-any-return]
+        except IntegrityError:  # somebody else has just added it: now the form can say so
+            return super().add_view(request, form_url, context)  # type: ignore[no-any-return]
 
     def save_model(self, request: HttpRequest, obj: SendingDomain, form: Any, change: bool) -> None:
         """Give a new domain its keys."""
