@@ -87,8 +87,8 @@ def test_list_and_page_say_what_is_missing_since_when(domain, dns):
     assert "1 missing; key gone since 12 May 2025" in listed
     shown = page(f"{LIST}{domain.pk}/change/")
     assert "Signature broken" in shown
-    assert f"<code>{name}</code> is missing since 12 May 2025, 10:00 UTC" in shown
-    assert "Missing since 12 May 2025, 10:00 UTC" in shown
+    assert f"<code>{name}</code> has been missing since 12 May 2025, 10:00 UTC" in shown
+    assert "Not right since the look of 12 May 2025, 10:00 UTC" in shown
 
 
 def test_api_says_it(domain, dns):
