@@ -32,6 +32,7 @@ from emails.models import EmailEvent, EventType, Priority, Recipient, Status, Su
 from emails.suppressing import found_among
 
 WAITING = "('scheduled', 'queued', 'deferred')"
+WAITING_OR_SUPPRESSED = "('scheduled', 'queued', 'deferred', 'suppressed')"
 MOST_SUPPRESSED = 500  # in one claim: what it has settled is read again by each of its statements
 
 
@@ -139,13 +140,12 @@ def _settle_suppressed(listed: Mapping[int, int]) -> set[int]:
     says = {pk: entries[entry].facts() for pk, entry in listed.items() if entry in entries}
     if not says:
         return set()
-    ids = [*says]
     rows = run(
         f"""
         UPDATE recipients SET status = 'suppressed', lease_token = NULL, attempts = attempts - 1
-        WHERE id IN ({marks(ids)}) RETURNING id, email_id
+        WHERE id IN ({marks([*says])}) RETURNING id, email_id
         """,
-        ids,
+        [*says],
     )
     EmailEvent.objects.bulk_create(
         EmailEvent(type=EventType.SUPPRESS, email_id=email_id, recipient_id=pk, data=says[pk])
@@ -278,7 +278,7 @@ def bounce_later(recipient_id: int) -> bool:
 
 
 def cancel(email_id: int) -> list[int]:
-    """Cancel all recipients of an email, or none; return the ids that were cancelled.
+    """Cancel all recipients of an email but the suppressed, or none; return their ids.
 
     One statement locks the rows and looks at all of them: it cancels only where none was taken,
     sent, or possibly sent by an attempt whose end nobody saw.
@@ -291,8 +291,8 @@ def cancel(email_id: int) -> list[int]:
             WHERE email_id = %s ORDER BY id {locking}
         )
         UPDATE recipients SET status = 'cancelled'
-        WHERE id IN (SELECT id FROM all_of_it) AND NOT EXISTS (
-            SELECT 1 FROM all_of_it WHERE ambiguous OR status NOT IN {WAITING}
+        WHERE id IN (SELECT id FROM all_of_it WHERE status IN {WAITING}) AND NOT EXISTS (
+            SELECT 1 FROM all_of_it WHERE ambiguous OR status NOT IN {WAITING_OR_SUPPRESSED}
         ) RETURNING id
         """,
         [email_id],

@@ -86,6 +86,29 @@ def test_others_get_the_mail(client):
     assert {row.address for row in claim(10, 60)} == {ANN, "cleo@example.org"}
 
 
+@pytest.mark.parametrize(
+    ("others", "shown"),
+    [
+        ([], "suppressed"),
+        (["delivered"], "delivered"),
+        (["delivered", "delivered"], "delivered"),
+        (["delivered", "bounced"], "bounced"),
+        (["delivered", "expired"], "expired"),
+        (["delivered", "failed"], "failed"),
+        (["delivered", "deferred"], "deferred"),
+        (["cancelled"], "cancelled"),
+        (["sending"], "sending"),
+    ],
+)
+def test_email_shows_what_became_of_those_who_were_written_to(client, others, shown):
+    suppress(client.project.pk, ANN, "bounce")
+    people = [f"p{number}@example.org" for number, _ in enumerate(others)]
+    said = post(client, cc=[{"email": address} for address in people])
+    for address, status in zip(people, others, strict=True):
+        Recipient.objects.filter(address=address).update(status=status)
+    assert client.get(f"/api/emails/{said['message_id']}").json()["status"] == shown
+
+
 def test_other_projects_write_to_it(client):
     suppress(make_project().pk, ANN, "bounce")
     assert post(client)["status"] == "queued"
