@@ -15,6 +15,7 @@ from unfold.enums import ActionVariant
 
 from accounts.confirmation import Question, confirmation_page
 from accounts.models import ApiKey, Project
+from accounts.only_project import ProjectProposed
 
 
 @admin.register(Project)
@@ -37,7 +38,7 @@ class ProjectAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]
+class ApiKeyAdmin(ProjectProposed, ModelAdmin):  # type: ignore[misc]
     """Keys are made, shown once, and revoked; their rows stay, to say who could once call us."""
 
     list_display = ["name", "shown_prefix", "project", "created_at", "last_used_at", "state"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -45,3 +45,8 @@ def _pem(key: RSAPrivateKey | Ed25519PrivateKey) -> str:
 
 PAIRS: dict[str, Callable[[], KeyPair]] = {"rsa": rsa_pair, "ed25519": ed25519_pair}
 """How to make one, by the value of k= in its record."""
+
+
+def new_pairs(algorithms: Iterable[str] = tuple(PAIRS)) -> dict[str, KeyPair]:
+    """Return a new pair of each kind. Call it outside of transactions: RSA takes its time."""
+    return {algorithm: PAIRS[algorithm]() for algorithm in algorithms}

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.errors import InvalidRequest, Unavailable
 from emails import doorbell, events, metrics
-from emails.checking import check_limits, rendered_subject
+from emails.checking import check_people, check_size, rendered
 from emails.insertion import insert
 from emails.models import Email, Recipient, Status
 from emails.one_statement import MOST_RECIPIENTS, insert_mail
@@ -54,9 +54,11 @@ def accept(submission: Submission) -> Email:
 def prepare(submission: Submission) -> Prepared:
     """Check a submission and store what it carries; outside of a transaction. Raises ApiError."""
     check_sender(submission.project, submission.sender)
-    check_limits(submission)
+    check_people(submission)
     email = email_row(submission)
-    email.subject = rendered_subject(email)  # as staff and callers see it
+    content = rendered(email)
+    check_size(submission, email, content)
+    email.subject = content.subject  # as staff and callers see it
     return Prepared(submission, email, _uploads(submission))
 
 

@@ -3,16 +3,15 @@
 from django.conf import settings
 
 from accounts.errors import ApiError, InvalidRequest
+from emails.measuring import Measured, measure
 from emails.models import Email
-from emails.rendering import MissingVariables, RenderFailed, render_without_text
+from emails.rendering import MissingVariables, Rendered, RenderFailed, render_without_text
 from emails.rows import envelope
 from emails.submission import Submission
 
-NOT_ASCII = bytes(range(128, 256))
 
-
-def check_limits(submission: Submission) -> None:
-    """Raise the ApiError that names the limit which is passed."""
+def check_people(submission: Submission) -> None:
+    """Raise the ApiError that names the limit where there are too many."""
     people = {*envelope(submission)}
     if len(people) > settings.MAX_RECIPIENTS:
         raise InvalidRequest(
@@ -23,45 +22,44 @@ def check_limits(submission: Submission) -> None:
                 ]
             }
         )
-    size = _size(submission)
-    if size > settings.MAX_MESSAGE_BYTES:
-        raise ApiError(
-            413,
-            "too_large",
-            f"The message would have {size} bytes, more than the {settings.MAX_MESSAGE_BYTES} "
-            "that MAX_MESSAGE_BYTES allows. Link to large files instead of attaching them.",
-            {"attachments" if submission.attachments else "html_body": ["Too large."]},
-        )
 
 
-def _size(submission: Submission) -> int:
-    """Estimate the message on the wire, without what a template adds."""
-    if body := next((file for file in submission.attachments if file.is_body), None):
-        return body.size
-    bodies = (submission.html_body or "", submission.text_body or "")
-    attached = sum(file.size for file in submission.attachments)
-    return sum(map(_encoded, bodies)) + _as_base64(attached)
+def check_size(submission: Submission, email: Email, content: Rendered) -> None:
+    """Raise the ApiError that says what was measured where the message is too large."""
+    limit = settings.MAX_MESSAGE_BYTES
+    measured = measure(email, content, submission.attachments, limit)
+    if measured is None or measured.total <= limit:
+        return
+    raise ApiError(
+        413,
+        "too_large",
+        f"The message would have {measured.total} bytes ({measured}), more than the {limit} that "
+        "MAX_MESSAGE_BYTES allows. Link to large files instead of attaching them.",
+        {_largest(submission, measured): ["Too large."]},
+    )
 
 
-def _encoded(body: str) -> int:
-    """Return the bytes of a body as quoted-printable or base64, whichever is shorter."""
-    content = body.encode()
-    escaped = len(content) - len(content.translate(None, NOT_ASCII))
-    return min(len(content) + 2 * escaped, _as_base64(len(content)))
+def _largest(submission: Submission, measured: Measured) -> str:
+    """Return the field of the request that the most comes from."""
+    of_template = submission.template_version is not None
+    html = "html_body" if submission.html_body or not of_template else "template_id"
+    text = "text_body" if submission.text_body else html
+    sizes = {
+        "headers" if submission.headers else "subject": measured.fields,
+        html: measured.html,
+        "attachments": measured.files,
+    }
+    sizes[text] = sizes.get(text, 0) + measured.text
+    return max(sizes, key=lambda name: sizes[name])
 
 
-def _as_base64(size: int) -> int:
-    """Four bytes of three, in lines of 76 with a line end of two."""
-    return size * 4 // 3 * 78 // 76
-
-
-def rendered_subject(email: Email) -> str:
-    """Render as delivery will and return the subject.
+def rendered(email: Email) -> Rendered:
+    """Render as delivery will, but for what `render_without_text` spares.
 
     Raises the ApiError that names all that the template lacks, or says why it fails.
     """
     try:
-        return render_without_text(email).subject
+        return render_without_text(email)
     except MissingVariables as missing:
         raise InvalidRequest(
             {f"variables.{name}": ["The template needs this."] for name in missing.names},

@@ -32,6 +32,7 @@ from emails.models import EmailEvent, EventType, Priority, Recipient, Status, Su
 from emails.suppressing import found_among
 
 WAITING = "('scheduled', 'queued', 'deferred')"
+WAITING_OR_SUPPRESSED = "('scheduled', 'queued', 'deferred', 'suppressed')"
 MOST_SUPPRESSED = 500  # in one claim: what it has settled is read again by each of its statements
 
 
@@ -82,9 +83,9 @@ def claim(limit: int, lease: float) -> tuple[uuid.UUID, list[Claimed]]:
             while len(taken) < limit and left > 0:
                 wanted = limit - len(taken)
                 rows = _claim_of_priority(int(priority), wanted, lease, token)
-                suppressed = {row.recipient_id: entry for row, entry in rows if entry}
-                taken += [row for row, entry in rows if not entry]
-                _settle_suppressed(suppressed)
+                listed = {row.recipient_id: entry for row, entry in rows if entry}
+                suppressed = _settle_suppressed(listed)
+                taken += [row for row, _ in rows if row.recipient_id not in suppressed]
                 left -= len(suppressed)
                 if len(rows) < wanted or not suppressed:
                     break
@@ -130,29 +131,28 @@ def _suppression_of(project_id: int, address: str) -> int | None:
     return found[address].pk if found else None
 
 
-def _settle_suppressed(entries: Mapping[int, int]) -> None:
-    """Settle recipients that were just claimed, each by the suppression of its address."""
-    if not entries:
-        return
-    says = Suppression.objects.in_bulk({*entries.values()})
-    ids = [*entries]
+def _settle_suppressed(listed: Mapping[int, int]) -> set[int]:
+    """Settle recipients that were just claimed, each by the suppression of its address.
+
+    Returns the ids of those that were: an address may have left the list since the claim saw it.
+    """
+    entries = Suppression.objects.in_bulk({*listed.values()}) if listed else {}
+    says = {pk: entries[entry].facts() for pk, entry in listed.items() if entry in entries}
+    if not says:
+        return set()
     rows = run(
         f"""
         UPDATE recipients SET status = 'suppressed', lease_token = NULL, attempts = attempts - 1
-        WHERE id IN ({marks(ids)}) RETURNING id, email_id
+        WHERE id IN ({marks([*says])}) RETURNING id, email_id
         """,
-        ids,
+        [*says],
     )
     EmailEvent.objects.bulk_create(
-        EmailEvent(
-            type=EventType.SUPPRESS,
-            email_id=email_id,
-            recipient_id=pk,
-            data=says[entries[pk]].facts(),
-        )
+        EmailEvent(type=EventType.SUPPRESS, email_id=email_id, recipient_id=pk, data=says[pk])
         for pk, email_id in rows
     )
     RECIPIENTS_SUPPRESSED.labels("claim").inc(len(rows))
+    return {*says}
 
 
 def take_over(limit: int = 1000) -> list[Abandoned]:
@@ -278,7 +278,7 @@ def bounce_later(recipient_id: int) -> bool:
 
 
 def cancel(email_id: int) -> list[int]:
-    """Cancel all recipients of an email, or none; return the ids that were cancelled.
+    """Cancel all recipients of an email but the suppressed, or none; return their ids.
 
     One statement locks the rows and looks at all of them: it cancels only where none was taken,
     sent, or possibly sent by an attempt whose end nobody saw.
@@ -291,8 +291,8 @@ def cancel(email_id: int) -> list[int]:
             WHERE email_id = %s ORDER BY id {locking}
         )
         UPDATE recipients SET status = 'cancelled'
-        WHERE id IN (SELECT id FROM all_of_it) AND NOT EXISTS (
-            SELECT 1 FROM all_of_it WHERE ambiguous OR status NOT IN {WAITING}
+        WHERE id IN (SELECT id FROM all_of_it WHERE status IN {WAITING}) AND NOT EXISTS (
+            SELECT 1 FROM all_of_it WHERE ambiguous OR status NOT IN {WAITING_OR_SUPPRESSED}
         ) RETURNING id
         """,
         [email_id],

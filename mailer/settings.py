@@ -275,6 +275,12 @@ INBOUND_CONNECTIONS_PER_ADDRESS = environment.number(
     "INBOUND_CONNECTIONS_PER_ADDRESS", 10, most=10_000
 )
 INBOUND_MAILS_PER_MINUTE = environment.number("INBOUND_MAILS_PER_MINUTE", 60, most=1_000_000)
+# Of messages that are being taken, at each address that is listened at.
+LISTENER_MAX_BYTES = environment.number(
+    "LISTENER_MAX_BYTES",
+    8 * max(INBOUND_MAX_BYTES, MAX_MESSAGE_BYTES),
+    least=max(INBOUND_MAX_BYTES, MAX_MESSAGE_BYTES),
+)
 SUBMISSION_LISTEN = environment.addresses("SUBMISSION_LISTEN")
 SUBMISSIONS_LISTEN = environment.addresses("SUBMISSIONS_LISTEN")
 SUBMISSION_AUTH_IN_CLEAR = environment.switch("SUBMISSION_AUTH_IN_CLEAR", False)

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import encryption
-from accounts.key_pairs import PAIRS
+from accounts.key_pairs import PAIRS, KeyPair
 from accounts.models.domain import SendingDomain
 
 STAYS_PUBLISHED = timedelta(days=7)
@@ -85,9 +85,11 @@ class DkimKey(models.Model):
         return f"{self.selector}._domainkey.{self.domain}"
 
     @classmethod
-    def generate(cls, domain: SendingDomain, algorithm: Algorithm) -> DkimKey:
-        """Save a new pending pair under a selector that was never used for the domain."""
-        pair = PAIRS[algorithm]()
+    def generate(
+        cls, domain: SendingDomain, algorithm: Algorithm, pair: KeyPair | None = None
+    ) -> DkimKey:
+        """Save a pending pair, a new one unless given, under a selector that was never used."""
+        pair = pair or PAIRS[algorithm]()
         return cls.objects.create(
             domain=domain,
             selector=_new_selector(),

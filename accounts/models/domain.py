@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from django.db import models, transaction
 from django.utils import timezone
 
+from accounts.key_pairs import KeyPair, new_pairs
 from accounts.models.access import Project
 
 if TYPE_CHECKING:
@@ -69,18 +71,35 @@ class SendingDomain(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def generate_keys(self) -> list[DkimKey]:
+    @classmethod
+    def add(cls, project: Project, name: str) -> SendingDomain:
+        """Save a domain with pending keys. Raises IntegrityError where the project has it already.
+
+        Keys take their time, and SQLite has one writer: they are made before the transaction.
+        """
+        pairs = new_pairs()
+        with transaction.atomic():
+            domain = cls.objects.create(project=project, name=name)
+            domain.generate_keys(pairs)
+        return domain
+
+    def generate_keys(self, pairs: Mapping[str, KeyPair] | None = None) -> list[DkimKey]:
         """Return a pending pair of each kind, RSA first, to be published before it signs.
 
-        Those that wait already stay: what somebody is just publishing does not change.
+        Those that wait already stay: what somebody is just publishing does not change. `pairs` are
+        new ones by algorithm; in a transaction give them, so that nobody waits while they are made.
         """
+        kinds = self.dkim_keys.model.Algorithm
+        if pairs is None:
+            waiting = {*self.dkim_keys.pending().values_list("algorithm", flat=True)}
+            pairs = new_pairs(kind for kind in kinds if kind not in waiting)
         with transaction.atomic():
             SendingDomain.objects.select_for_update().get(pk=self.pk)
-            return [self._pending(algorithm) for algorithm in self.dkim_keys.model.Algorithm]
+            return [self._pending(kind, pairs.get(kind)) for kind in kinds]
 
-    def _pending(self, algorithm: DkimKey.Algorithm) -> DkimKey:
+    def _pending(self, algorithm: DkimKey.Algorithm, pair: KeyPair | None) -> DkimKey:
         waiting = self.dkim_keys.pending().filter(algorithm=algorithm).first()
-        return waiting or self.dkim_keys.model.generate(self, algorithm)
+        return waiting or self.dkim_keys.model.generate(self, algorithm, pair)
 
 
 def with_parents(domain: str) -> list[str]:

@@ -21,6 +21,7 @@ from delivery.models import DestinationLimit
 from delivery.smtp.addresses import to_ascii_domain
 
 FIGURES = ("connections", "mails_per_connection", "mails_per_minute")
+LABELS = ("Connections", "Mails per connection", "Mails per minute")
 MOST = {"connections": 1000, "mails_per_connection": 10_000, "mails_per_minute": 1_000_000}
 
 
@@ -78,7 +79,7 @@ class ProfileLine:
 
     name: str
     hosts: str
-    figures: tuple[int | None, ...]
+    figures: tuple[tuple[str, int | None], ...]  # with their labels, which a narrow screen shows
     overruled: bool  # by rows of staff, for all of its hosts
     add_url: str
 
@@ -114,7 +115,7 @@ def _lines(rows: Mapping[str, DestinationLimit]) -> Iterator[ProfileLine]:
         yield ProfileLine(
             profile.name,
             "every other host" if EVERY_HOST in profile.hosts else ", ".join(profile.hosts),
-            _figures(profile),
+            tuple(zip(LABELS, _figures(profile), strict=True)),
             not left,
             f"{add}?{urlencode(_proposal(profile, left))}",
         )

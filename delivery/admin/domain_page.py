@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from accounts.models import DkimKey, SendingDomain
 from delivery.domains.answers import NOT_LOOKED, Standing, standings
+from delivery.domains.checking import broken_signatures
 from delivery.domains.checks import Finding, State
 from delivery.domains.records import OPTIONAL, Purpose, Record
 
@@ -59,6 +61,7 @@ class RecordCard:
     badge: str
     found: str
     advice: str
+    since: datetime | None
     type: str
 
 
@@ -78,6 +81,7 @@ def page_of(domain: SendingDomain) -> dict[str, Any]:
         "domain": domain,
         "records": [_card(domain, standing) for standing in shown],
         "all_right": all(standing.is_settled for standing in shown),
+        "broken": [_broken(finding) for finding in broken_signatures(domain)],
         "keys": [_key(key) for key in domain.dkim_keys.to_publish()],
     }
 
@@ -108,8 +112,17 @@ def _card(domain: SendingDomain, standing: Standing) -> RecordCard:
         badge=badge,
         found=standing.found,
         advice=standing.advice if standing.advice != NOT_LOOKED else "",
+        since=_moment(standing.since) if domain.verified_at and not standing.is_settled else None,
         type=record.type,
     )
+
+
+def _broken(finding: Finding) -> dict[str, Any]:
+    return {"name": finding.name, "word": finding.state.value, "since": _moment(finding.since)}
+
+
+def _moment(since: str) -> datetime | None:
+    return datetime.fromisoformat(since) if since else None
 
 
 def _state(standing: Standing) -> tuple[str, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError
 from django.http import (
     Http404,
     HttpRequest,
@@ -15,17 +17,22 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
+from django.utils import dateformat, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from accounts.confirmation import Question, confirmation_page
+from accounts.key_pairs import new_pairs
 from accounts.models import SendingDomain
+from accounts.only_project import ProjectProposed
 from delivery.admin.domain_page import page_of, summary_of
 from delivery.domains import checking
 from delivery.domains.answers import standings
 from delivery.domains.naming import BadName, sending_name
 
+STATES = {"verified": "success", "waiting for DNS": "warning", "signature broken": "danger"}
 NO_FORM = ("show_save", "show_save_and_continue", "show_save_and_add_another", "show_delete")
 ROTATE = (
     "New keys are made and their records are shown on the page of the domain. Nothing changes for "
@@ -58,9 +65,27 @@ class SendingDomainForm(forms.ModelForm):  # type: ignore[type-arg]
         except BadName as error:
             raise ValidationError(str(error)) from None
 
+    def clean(self) -> dict[str, Any]:
+        """Refuse a domain that the project has, with the way to its page."""
+        said: dict[str, Any] = super().clean() or {}
+        if {"project", "name"} <= said.keys():
+            there = SendingDomain.objects.filter(project=said["project"], name=said["name"])
+            if domain := there.first():
+                self.add_error("name", _is_there(domain))
+        return said
+
+
+def _is_there(domain: SendingDomain) -> SafeString:
+    return format_html(
+        '{} was added to {} already. <a href="{}">Look at its records</a>.',
+        domain.name,
+        domain.project,
+        _page(domain),
+    )
+
 
 @admin.register(SendingDomain)
-class SendingDomainAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class SendingDomainAdmin(ProjectProposed, ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """A domain is added and removed; all that can be changed is in DNS, or has a button."""
 
     form = SendingDomainForm
@@ -74,28 +99,45 @@ class SendingDomainAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no typ
         """Ask for what a new domain needs; nothing of an existing one can be edited."""
         return [] if obj else ["project", "name"]
 
-    @display(description="state", label={"verified": "success", "waiting for DNS": "warning"})  # type: ignore[untyped-decorator]
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Bring the keys along: the list says whether DNS still shows them."""
+        return super().get_queryset(request).prefetch_related("dkim_keys")
+
+    @display(description="state", label=STATES)  # type: ignore[untyped-decorator]
     def state(self, domain: SendingDomain) -> str:
-        """Return whether mail may be sent from it."""
-        return "verified" if domain.verified_at else "waiting for DNS"
+        """Return whether mail may be sent from it, and whether its signature can be checked."""
+        if not domain.verified_at:
+            return "waiting for DNS"
+        return "signature broken" if checking.broken_signatures(domain) else "verified"
 
     @admin.display(description="DNS")
     def dns(self, domain: SendingDomain) -> str:
-        """Return how its records stood at the last look."""
-        return summary_of(checking.findings_of(domain))
+        """Return how its records stood at the last look, and since when a key is missing."""
+        said = summary_of(checking.findings_of(domain))
+        dates = [finding.since for finding in checking.broken_signatures(domain) if finding.since]
+        return f"{said}; key gone since {_day(min(dates))}" if dates else said
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """One button: what follows is the page with the records."""
+        """One button: what follows is the page with the records.
+
+        The keys are made here, before the transaction of the form: others write meanwhile.
+        """
+        if request.method == "POST" and self.has_add_permission(request):
+            request.key_pairs = new_pairs()  # type: ignore[attr-defined]
         only_save = {"show_save_and_add_another": False, "show_save_and_continue": False}
-        return super().add_view(request, form_url, (extra_context or {}) | only_save)  # type: ignore[no-any-return]
+        context = (extra_context or {}) | only_save
+        try:
+            return super().add_view(request, form_url, context)  # type: ignore[no-any-return]
+        except IntegrityError:  # somebody else has just added it: now the form can say so
+            return super().add_view(request, form_url, context)  # type: ignore[no-any-return]
 
     def save_model(self, request: HttpRequest, obj: SendingDomain, form: Any, change: bool) -> None:
         """Give a new domain its keys."""
         super().save_model(request, obj, form, change)
         if not change:
-            obj.generate_keys()
+            obj.generate_keys(request.key_pairs)  # type: ignore[attr-defined]
 
     def response_add(
         self, request: HttpRequest, obj: SendingDomain, post_url_continue: str | None = None
@@ -179,6 +221,10 @@ class SendingDomainAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no typ
         if domain is None:
             raise Http404("There is no such domain.")
         return domain  # type: ignore[no-any-return]
+
+
+def _day(since: str) -> str:
+    return dateformat.format(datetime.fromisoformat(since), "j M Y")
 
 
 def _page(domain: SendingDomain) -> str:

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import Project
+from accounts.only_project import only_project
 from delivery.models import Route
 from delivery.rules import domain_pattern
 from delivery.smtp.addresses import to_ascii_domain
@@ -67,6 +68,7 @@ class WhichWayForm(forms.Form):
         help_text="An address or a domain.",
     )
     project = forms.ModelChoiceField(Project.objects.all(), widget=UnfoldAdminSelectWidget)
+    project.initial = only_project  # as an option of the field it would choose the first of several
 
     def clean_recipient(self) -> str:
         """Return the domain."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from django.db.models import QuerySet
 
@@ -10,7 +11,7 @@ from accounts.models import DkimKey, SendingDomain
 from delivery.doctor.examination import Examination
 from delivery.doctor.parts import database_answers
 from delivery.doctor.verdict import Level, Verdict
-from delivery.domains.checking import records_of
+from delivery.domains.checking import findings_of, records_of
 from delivery.domains.checks import Finding, State, look_up
 from delivery.domains.records import Purpose
 
@@ -64,8 +65,10 @@ def _domain(examination: Examination, domain: SendingDomain) -> Iterator[Verdict
     found = look_up(wanted, examination.installation, examination.resolver)
     signing = {key.record.name for key in _signing(domain)}
     idle = {record.name for record in wanted if record.purpose == Purpose.DKIM} - signing
+    before = findings_of(domain)
     for finding in found:
-        yield _record(domain, finding, idle=finding.name in idle)
+        since = finding.known_since(before)
+        yield _record(domain, replace(finding, since=since), idle=finding.name in idle)
     yield _alignment(domain, found, signing)
 
 
@@ -76,7 +79,7 @@ def _signing(domain: SendingDomain) -> list[DkimKey]:
 def _record(domain: SendingDomain, finding: Finding, *, idle: bool) -> Verdict:
     purpose = Purpose(finding.purpose)
     check = purpose.value
-    says = SAYS[purpose].format(name=finding.name, state=finding.state)
+    says = SAYS[purpose].format(name=finding.name, state=finding.state) + _since(finding)
     if finding.state is State.RIGHT:
         return Verdict(check, domain.name, Level.OK, f"{says}.")
     if finding.state is State.UNKNOWN:
@@ -89,6 +92,10 @@ def _record(domain: SendingDomain, finding: Finding, *, idle: bool) -> Verdict:
     shown = f": {finding.found}" if finding.found else ""
     advice = f"{finding.advice} Expected: {finding.type} {finding.expected}"
     return Verdict(check, domain.name, level, f"{says}{shown}.", advice)
+
+
+def _since(finding: Finding) -> str:
+    return f" since {finding.since}" if finding.since else ""
 
 
 def _alignment(domain: SendingDomain, found: list[Finding], signing: set[str]) -> Verdict:

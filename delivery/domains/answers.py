@@ -23,6 +23,7 @@ class Standing:
     state: State
     found: str
     advice: str
+    since: str
 
     @property
     def is_settled(self) -> bool:
@@ -30,7 +31,7 @@ class Standing:
         left_out = self.record.need is Need.OPTIONAL and self.state is State.MISSING
         return left_out or self.state is State.RIGHT
 
-    def public(self) -> dict[str, str]:
+    def public(self) -> dict[str, str | None]:
         """Return what the API answers."""
         record = self.record
         return {
@@ -43,6 +44,7 @@ class Standing:
             "state": str(self.state),
             "found": self.found,
             "advice": self.advice,
+            "since": self.since or None,
         }
 
 
@@ -78,8 +80,10 @@ def detail(domain: SendingDomain) -> dict[str, Any]:
 def _standing(record: Record, found: Mapping[tuple[str, str, str], Finding]) -> Standing:
     finding = found.get((str(record.purpose), record.name, record.value))
     if finding is None:
-        return Standing(record, record.value, State.UNKNOWN, "", NOT_LOOKED)
-    return Standing(record, finding.publish, finding.state, finding.found, finding.advice)
+        return Standing(record, record.value, State.UNKNOWN, "", NOT_LOOKED, "")
+    return Standing(
+        record, finding.publish, finding.state, finding.found, finding.advice, finding.since
+    )
 
 
 def _key(finding: Finding) -> tuple[str, str, str]:

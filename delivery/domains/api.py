@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from rest_framework import serializers, status
@@ -96,15 +96,17 @@ def _domain(request: Request, name: str) -> SendingDomain:
 
 
 def _add(project: Project, name: str) -> SendingDomain:
+    if SendingDomain.objects.filter(project=project, name=name).exists():  # spares making keys
+        raise _exists(name)
     try:
-        with transaction.atomic():
-            domain = SendingDomain.objects.create(project=project, name=name)
-            domain.generate_keys()
+        return SendingDomain.add(project, name)
     except IntegrityError:
-        raise ApiError(
-            409, "domain_exists", f"{name} was added already. See GET /api/domains/{name}."
-        ) from None
-    return domain
+        raise _exists(name) from None
+
+
+def _exists(name: str) -> ApiError:
+    message = f"{name} was added already. See GET /api/domains/{name}."
+    return ApiError(409, "domain_exists", message)
 
 
 def _refuse_haste(domain: SendingDomain) -> None:

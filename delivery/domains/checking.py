@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -13,6 +14,8 @@ from delivery.domains.checks import Finding, State, look_up
 from delivery.domains.installation import Installation, fresh_resolver, this_installation
 from delivery.domains.records import Purpose, Record, SigningRecord, records
 from delivery.smtp.dns import Resolver
+
+logger = logging.getLogger(__name__)
 
 SOON = timedelta(minutes=2)  # while somebody is waiting for it
 LATER = timedelta(hours=1)  # for what has been left lying for a day
@@ -41,12 +44,18 @@ def check(domain: SendingDomain, resolver: Resolver | None = None) -> list[Findi
     installation = this_installation()
     wanted = records_of(domain, installation)
     found = look_up(wanted, installation, resolver or fresh_resolver(), findings_of(domain))
-    keep(domain, found, timezone.now())
-    return found
+    return keep(domain, found, timezone.now())
 
 
-def keep(domain: SendingDomain, found: Sequence[Finding], now: datetime) -> None:
-    """Write what a look found. A key that DNS shows signs from now on, and proves the owner."""
+def keep(domain: SendingDomain, found: Sequence[Finding], now: datetime) -> list[Finding]:
+    """Write what a look found, and return it with its dates.
+
+    A key that DNS shows signs from now on, and proves the owner. What DNS shows no more takes
+    nothing back: it is dated, and said where staff and operators look.
+    """
+    before = findings_of(domain)
+    found = [finding.dated(before, now) for finding in found]
+    _warn_of_lost(domain, before, found)
     domain.findings, domain.checked_at = [finding.stored() for finding in found], now
     SendingDomain.objects.filter(pk=domain.pk).update(findings=domain.findings, checked_at=now)
     shown = {
@@ -62,6 +71,32 @@ def keep(domain: SendingDomain, found: Sequence[Finding], now: datetime) -> None
         verified_at=now
     ):
         domain.verified_at = now
+    return found
+
+
+def _warn_of_lost(
+    domain: SendingDomain, before: Sequence[Finding], found: Sequence[Finding]
+) -> None:
+    for lost in found:
+        was_right = any(e.is_about(lost) and e.state is State.RIGHT for e in before)
+        if lost.is_amiss and was_right:
+            logger.warning(
+                "a DNS record of %s is %s now",
+                domain.name,
+                lost.state,
+                extra={"record": f"{lost.type} {lost.name}", "purpose": lost.purpose},
+            )
+
+
+def broken_signatures(domain: SendingDomain) -> list[Finding]:
+    """Return the records that mail is signed by and that DNS showed no more at the last look."""
+    keys = [key for key in domain.dkim_keys.all() if key.state is DkimKey.State.SIGNING]
+    names = {key.record.name for key in keys}
+    return [
+        finding
+        for finding in findings_of(domain)
+        if finding.purpose == Purpose.DKIM and finding.name in names and finding.is_amiss
+    ]
 
 
 def due(now: datetime) -> QuerySet[SendingDomain]:

@@ -6,7 +6,8 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from functools import partial
+from typing import Generic, TypeVar
 
 from django.db import close_old_connections, connection
 
@@ -29,18 +30,37 @@ class Desk:
         self._pool.shutdown()
 
     async def ask(self, work: Callable[..., T], *arguments: object) -> T:
-        """Do it in one of the threads; raises what it raises. It goes on if the caller is gone."""
+        """Do it in one of the threads; raises what it raises.
+
+        If the caller goes, what has begun goes on, and what waits is dropped.
+        """
+        errand = _Errand(work, arguments)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, _with_connection, work, *arguments)
+        try:
+            return await loop.run_in_executor(self._pool, errand.run)
+        finally:
+            errand.drop()
 
 
-def _with_connection(work: Callable[..., T], *arguments: object) -> T:
-    """A connection that broke is left behind, so that the next one is new."""
-    close_old_connections()
-    try:
-        return work(*arguments)
-    finally:
+class _Errand(Generic[T]):
+    """What one thread does. The pool may hold it for long after nobody waits for it."""
+
+    def __init__(self, work: Callable[..., T], arguments: tuple[object, ...]) -> None:
+        self._work: Callable[[], T] | None = partial(work, *arguments)
+
+    def run(self) -> T:
+        """A connection that broke is left behind, so that the next one is new."""
+        work, self._work = self._work, None
+        assert work  # the pool begins nothing that was cancelled
         close_old_connections()
+        try:
+            return work()
+        finally:
+            close_old_connections()
+
+    def drop(self) -> None:
+        """Hold no message any more."""
+        self._work = None
 
 
 def _close(together: threading.Barrier) -> None:

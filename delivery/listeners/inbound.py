@@ -135,4 +135,5 @@ def _limits() -> Limits:
         connections_per_address=settings.INBOUND_CONNECTIONS_PER_ADDRESS,
         mails_per_minute=settings.INBOUND_MAILS_PER_MINUTE,
         message_bytes=settings.INBOUND_MAX_BYTES,
+        held_bytes=settings.LISTENER_MAX_BYTES,
     )

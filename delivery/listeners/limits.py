@@ -19,6 +19,7 @@ class Limits:
     connections_per_address: int = 10
     mails_per_minute: int = 60  # of one address
     message_bytes: int = 10 * 1024 * 1024
+    held_bytes: int = 80 * 1024 * 1024  # of all messages that are being taken
     line_bytes: int = 16_384  # RFC 5321 §4.5.3.1.6 says 1,000; real mail has longer ones
     commands: int = 1000  # of one kind, in one connection
     idle: float = 120.0  # between two commands, and between two pieces of a message
@@ -42,6 +43,7 @@ class Doorman:
     def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits, self._clock = limits, clock
         self.connections = 0  # that are inside
+        self.held = 0  # bytes of messages
         self._inside: Counter[str] = Counter()
         self._mails: dict[str, deque[float]] = {}
 
@@ -75,9 +77,36 @@ class Doorman:
         self._forget(now)
         return True
 
+    def hold(self, more: int) -> bool:
+        """Count bytes of a message in, or tell that there is no room for them."""
+        if self.held + more > self._limits.held_bytes:
+            return False
+        self.held += more
+        return True
+
     def _forget(self, now: float) -> None:
         """Forget addresses that were quiet for a minute, once there are many."""
         if len(self._mails) > MOST_ADDRESSES:
             self._mails = {
                 origin: times for origin, times in self._mails.items() if times[-1] > now - 60
             }
+
+
+class Hold:
+    """What one message has of the bytes that a listener holds."""
+
+    def __init__(self, doorman: Doorman) -> None:
+        self._doorman, self._bytes = doorman, 0
+
+    def grow_to(self, size: int) -> bool:
+        """Have as much as that, or tell that there is no room."""
+        more = max(0, size - self._bytes)
+        if not self._doorman.hold(more):
+            return False
+        self._bytes += more
+        return True
+
+    def let_go(self) -> None:
+        """Give all of it back; idempotent."""
+        self._doorman.held -= self._bytes
+        self._bytes = 0

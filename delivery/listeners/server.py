@@ -10,13 +10,12 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from delivery.listeners.certificate import Certificate
+from delivery.listeners.guest import Guest
 from delivery.listeners.limits import Doorman, Limits
-from delivery.listeners.protocol import Conversation
 from delivery.metrics import LISTENER_CONNECTIONS
 
 logger = logging.getLogger(__name__)
 
-HANDSHAKE_SECONDS = 10.0  # nobody is counted before it is over
 ANSWER_SECONDS = 10.0  # within which an event loop that is alive answers
 
 
@@ -31,7 +30,7 @@ class Server:
         self,
         name: str,
         address: tuple[str, int],
-        make: Callable[[Server], Conversation],
+        make: Callable[[Server], Guest],
         *,
         limits: Limits,
         certificate: Certificate | None = None,
@@ -40,7 +39,7 @@ class Server:
         self.name, self.address, self.limits = name, address, limits
         self._make, self._certificate, self._implicit_tls = make, certificate, implicit_tls
         self.doorman = Doorman(limits)
-        self.conversations: set[Conversation] = set()
+        self.conversations: set[Guest] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name=f"listener-{name}", daemon=True)
         self._server: asyncio.Server | None = None
@@ -50,6 +49,10 @@ class Server:
         if self._implicit_tls or self._certificate is None:
             return None
         return self._certificate.context()
+
+    def implicit_tls(self) -> ssl.SSLContext | None:
+        """Return what a connection begins with."""
+        return self._certificate.context() if self._implicit_tls and self._certificate else None
 
     def start(self) -> None:
         """Listen. Raises OSError where the address can't be used."""
@@ -86,18 +89,10 @@ class Server:
 
     async def _listen(self) -> None:
         host, port = self.address
-        implicit = self._certificate if self._implicit_tls else None
-        self._server = await self._loop.create_server(
-            self._conversation,
-            host,
-            port,
-            ssl=implicit.context() if implicit else None,
-            ssl_handshake_timeout=HANDSHAKE_SECONDS if implicit else None,
-            backlog=128,
-        )
+        self._server = await self._loop.create_server(self._conversation, host, port, backlog=128)
         self.address = (host, self._server.sockets[0].getsockname()[1])
 
-    def _conversation(self) -> Conversation:
+    def _conversation(self) -> Guest:
         if self._certificate:
             self._certificate.context()  # takes up changed files
         return self._make(self)

@@ -64,6 +64,7 @@ def _limits() -> Limits:
         connections=500,
         connections_per_address=100,
         message_bytes=settings.MAX_MESSAGE_BYTES,
+        held_bytes=settings.LISTENER_MAX_BYTES,
         line_bytes=settings.MAX_MESSAGE_BYTES,  # what is too long for the way is wrapped
         commands=1_000_000,
         idle=300.0,

@@ -6,10 +6,10 @@ from email.utils import format_datetime
 from hashlib import blake2b
 
 from delivery.mime import fields
-from delivery.mime.bodies import base64_lines, encode_text
 from delivery.mime.draft import Draft, Part
 from delivery.mime.parameters import ascii_fallback, filename_parameters
 from emails.addresses import Address
+from emails.encoding import base64_lines, encode_text
 from emails.headers import is_structured
 
 

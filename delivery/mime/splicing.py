@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from delivery.mime.bodies import MAX_LINE, base64_lines, encode_text, quoted_printable
 from delivery.mime.entity import Entity, MalformedMime, parse_entity
+from emails.encoding import MAX_LINE, base64_lines, encode_text, quoted_printable
 
 _UNCLEAN: Final = re.compile(rb"\0|\r(?!\n)|(?<!\r)\n")  # no text has it; base64 keeps it
 # Counted from its beginning: from each of its octets, a line of 998 is read 998 times.

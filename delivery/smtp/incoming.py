@@ -21,13 +21,15 @@ class Fault(StrEnum):
     BARE_LINE_END = "554 5.6.0 bare CR, bare LF or NUL in the message: lines end in CRLF"
     LINE_TOO_LONG = "554 5.6.0 a line of the message is too long"
     TOO_LARGE = "552 5.3.4 the message is too large"
+    NO_ROOM = "452 4.3.1 too much mail comes in at once, try again later"
 
 
 class Incoming:
     """One message in the making: feed it what comes until it is complete.
 
     At the first fault what came is forgotten; the rest is read, counted and dropped, so that the
-    reply can stand where the sender expects it. `received` counts all bytes.
+    reply can stand where the sender expects it. `received` counts all bytes, `kept` those
+    in memory.
     """
 
     def __init__(self, max_bytes: int, max_line: int) -> None:
@@ -51,9 +53,24 @@ class Incoming:
         self._check(whole=end >= 0)
         return end >= 0
 
+    @property
+    def kept(self) -> int:
+        """Bytes that are held."""
+        return len(self._kept)
+
+    def refuse(self, fault: Fault) -> None:
+        """Find a fault that the bytes don't show, unless there was one before."""
+        if not self.fault:
+            self.fault = fault
+            self._forget()
+
     def content(self) -> bytes:
-        """Return the message, without what transparency added; once the end was seen."""
-        return _LINE_START_DOT.sub(b"", bytes(self._kept[: -len(_END) + 2]))[2:]
+        """Return the message, without what transparency added, and keep nothing of it.
+
+        To be called once, when the end was seen.
+        """
+        whole, self._kept = self._kept, bytearray()
+        return _LINE_START_DOT.sub(b"", memoryview(whole)[: -len(_END) + 2])[2:]
 
     def _check(self, *, whole: bool) -> None:
         """Look at what is new; of the last byte alone nothing can be said before the next comes."""
@@ -61,9 +78,13 @@ class Incoming:
         fault = self.fault or self._fault(until)
         if fault:
             self.fault = fault
-            del self._kept[: -len(_END) + 1]  # the end may have begun
-            until = len(self._kept)
-        self._checked = until
+            self._forget()
+        else:
+            self._checked = until
+
+    def _forget(self) -> None:
+        del self._kept[: -len(_END) + 1]  # the end may have begun
+        self._checked = len(self._kept)
 
     def _fault(self, until: int) -> Fault | None:
         bare = _BARE.search(self._kept, max(1, self._checked - 1))

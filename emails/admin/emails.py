@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -20,7 +21,7 @@ from emails import events
 from emails.admin.detail import BADGES, detail_of
 from emails.admin.listing import RecipientStatusFilter, ScheduledFilter, for_list, search
 from emails.events import TooLate
-from emails.models import Email, Status
+from emails.models import Email, Recipient, Status
 from emails.models.recipient import WAITING
 
 LONGEST_SUBJECT = 70  # characters in the list
@@ -141,10 +142,14 @@ class EmailAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         """Offer to cancel only where that can still succeed."""
         email = self.get_object(request, object_id)
-        recipients = email.recipients.all() if email else ()
-        waiting = [row.status in WAITING and not row.ambiguous for row in recipients]
-        offered = waiting and all(waiting)
+        offered = email is not None and _can_be_cancelled(email.recipients.all())
         return super().get_actions_detail(request, object_id) if offered else []
+
+
+def _can_be_cancelled(recipients: Iterable[Recipient]) -> bool:
+    """Tell whether somebody waits and nobody else can have got it, as `transitions.cancel` does."""
+    found = {"ambiguous" if row.ambiguous else row.status for row in recipients}
+    return bool(found.intersection(WAITING)) and found <= {*WAITING, Status.SUPPRESSED}
 
 
 def _recipients(email: Email) -> str:

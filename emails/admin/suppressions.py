@@ -29,6 +29,7 @@ from unfold.widgets import (
 )
 
 from accounts.models import Project
+from accounts.only_project import ProjectProposed, only_project
 from emails import suppression_csv
 from emails.addresses import InvalidAddress, checked_address
 from emails.models import Suppression
@@ -75,8 +76,9 @@ class ImportForm(forms.Form):
     """A file, and whose list it goes to."""
 
     project = forms.ModelChoiceField(
-        Project.objects.order_by("name"), widget=UnfoldAdminSelectWidget, empty_label=None
+        Project.objects.order_by("name"), widget=UnfoldAdminSelectWidget
     )
+    project.initial = only_project  # as an option of the field it would choose the first of several
     file = forms.FileField(label="CSV file", widget=UnfoldAdminFileFieldWidget)
 
     def clean_file(self) -> Reading:
@@ -92,7 +94,7 @@ class ImportForm(forms.Form):
 
 
 @admin.register(Suppression)
-class SuppressionAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class SuppressionAdmin(ProjectProposed, ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """An entry is added or removed; of one that is there, only the note changes."""
 
     form = SuppressionForm

@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin
 
+from accounts.only_project import ProjectProposed
 from emails.admin.preview import preview_page, required_variables
 from emails.admin.template_form import PARTS, TemplateForm, parts_of
 from emails.models import Email, Template, TemplateVersion
@@ -26,7 +27,7 @@ MOST_VERSIONS = 200
 
 
 @admin.register(Template)
-class TemplateAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class TemplateAdmin(ProjectProposed, ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """The form edits the newest version; older ones can be read."""
 
     form = TemplateForm

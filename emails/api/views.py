@@ -90,6 +90,9 @@ def _refusal(too_late: events.TooLate) -> ApiError:
     state = too_late.status
     if state == Status.CANCELLED:
         return ApiError(409, "already_cancelled", "It was cancelled already.", state=state)
+    if state == Status.SUPPRESSED and not too_late.ambiguous:
+        why = "It is sent to nobody: all of its recipients are on the suppression list"
+        return ApiError(409, "too_late", f"{why}.", state=state)
     if too_late.ambiguous:
         why = "An attempt whose end nobody saw may have delivered it already"
     else:

@@ -36,7 +36,8 @@ FINAL = (
 )
 
 # An email shows the first of these that any of its recipients has: what still moves stands
-# before what ended, and trouble before success, so that "delivered" means all of them.
+# before what ended, and trouble before success, so that "delivered" means all that were written
+# to. Who is suppressed never was: only an email of nobody else shows that.
 DERIVATION = (
     Status.SENDING,
     Status.QUEUED,
@@ -45,9 +46,9 @@ DERIVATION = (
     Status.BOUNCED,
     Status.FAILED,
     Status.EXPIRED,
-    Status.SUPPRESSED,
-    Status.CANCELLED,
     Status.DELIVERED,
+    Status.CANCELLED,
+    Status.SUPPRESSED,
 )
 
 

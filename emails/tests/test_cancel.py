@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.tests.factories import make_client, make_project
 from emails.addresses import Address
 from emails.models import EmailEvent, EventType, Recipient, Status
+from emails.suppressing import suppress
 from emails.tests.factories import make_email
 from emails.transitions import claim
 
@@ -49,6 +50,37 @@ def test_email_that_left_for_one_recipient_is_cancelled_for_none(status):
     error = answer.json()["error"]
     assert (error["code"], error["state"]) == ("too_late", email.status)
     assert email.recipients.get(address="ann@example.org").status == Status.SCHEDULED
+
+
+def test_email_with_a_suppressed_recipient_is_cancelled_for_the_others():
+    project = make_project()
+    suppress(project.pk, "bob@example.org", "bounce")
+    email = scheduled_email(project, cc=(Address("bob@example.org"),))
+    assert cancel(project, email.public_id).status_code == 200
+    assert {r.address: r.status for r in email.recipients.all()} == {
+        "ann@example.org": Status.CANCELLED,
+        "bob@example.org": Status.SUPPRESSED,
+    }
+    assert email.status == Status.CANCELLED
+    [event] = EmailEvent.objects.filter(type=EventType.CANCEL)
+    assert event.recipient.address == "ann@example.org"
+    assert cancel(project, email.public_id).json()["error"]["code"] == "already_cancelled"
+
+
+def test_email_of_suppressed_recipients_alone_can_not_be_cancelled():
+    project = make_project()
+    suppress(project.pk, "ann@example.org", "bounce")
+    answer = cancel(project, scheduled_email(project).public_id)
+    assert answer.status_code == 409
+    assert answer.json()["error"]["state"] == "suppressed"
+
+
+def test_suppressed_recipient_that_an_attempt_may_have_reached_keeps_the_email_from_it():
+    project = make_project()
+    email = scheduled_email(project, cc=(Address("bob@example.org"),))
+    bob = email.recipients.filter(address="bob@example.org")
+    bob.update(status=Status.SUPPRESSED, ambiguous=True)
+    assert cancel(project, email.public_id).status_code == 409
 
 
 def test_deferred_email_can_be_cancelled_unless_an_attempt_may_have_delivered_it():

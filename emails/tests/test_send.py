@@ -137,12 +137,6 @@ def test_too_large_message_is_refused_naming_the_limit(settings):
     assert Email.objects.count() == 0
 
 
-@pytest.mark.parametrize(("body", "status"), [("x" * 900, 202), ("я" * 450, 413)])
-def test_size_is_that_of_the_encoded_message(settings, body, status):
-    settings.MAX_MESSAGE_BYTES = 1000
-    assert send(html_body=body).status_code == status
-
-
 def test_everything_optional_is_kept():
     send(
         from_name="The Shop",

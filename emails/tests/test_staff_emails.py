@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.tests.factories import make_project
 from accounts.tests.staff import make_staff, staff_client
-from emails import events
+from emails import events, transitions
 from emails.addresses import Address
 from emails.admin.timeline import LOOKS
 from emails.models import Email, EmailEvent, EventType, Recipient, Status
@@ -378,3 +378,21 @@ def test_button_is_there_where_it_can_work(rights, status, offered):
     email = scheduled()
     Recipient.objects.filter(email=email).update(status=status)
     assert ("Cancel sending" in text_of(page_of(email, *rights))) is offered
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "offered"),
+    [
+        ({"status": "scheduled"}, {"status": "suppressed"}, True),
+        ({"status": "scheduled"}, {"status": "suppressed", "ambiguous": True}, False),
+        ({"status": "scheduled", "ambiguous": True}, {"status": "suppressed"}, False),
+        ({"status": "suppressed"}, {"status": "suppressed"}, False),
+        ({"status": "scheduled"}, {"status": "delivered"}, False),
+    ],
+)
+def test_button_is_there_exactly_where_cancelling_works(one, other, offered):
+    email = make_email(cc=(Address("bob@example.org"),))
+    for row, values in zip(email.recipients.all(), (one, other), strict=True):
+        Recipient.objects.filter(pk=row.pk).update(**values)
+    assert ("Cancel sending" in text_of(page_of(email, VIEW, CANCEL))) is offered
+    assert bool(transitions.cancel(email.pk)) is offered

@@ -1,5 +1,6 @@
 """Mail to an address on the list is accepted, never sent, and says why."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -83,6 +84,29 @@ def test_others_get_the_mail(client):
         ("queue", "cleo@example.org"),
     }
     assert {row.address for row in claim(10, 60)} == {ANN, "cleo@example.org"}
+
+
+@pytest.mark.parametrize(
+    ("others", "shown"),
+    [
+        ([], "suppressed"),
+        (["delivered"], "delivered"),
+        (["delivered", "delivered"], "delivered"),
+        (["delivered", "bounced"], "bounced"),
+        (["delivered", "expired"], "expired"),
+        (["delivered", "failed"], "failed"),
+        (["delivered", "deferred"], "deferred"),
+        (["cancelled"], "cancelled"),
+        (["sending"], "sending"),
+    ],
+)
+def test_email_shows_what_became_of_those_who_were_written_to(client, others, shown):
+    suppress(client.project.pk, ANN, "bounce")
+    people = [f"p{number}@example.org" for number, _ in enumerate(others)]
+    said = post(client, cc=[{"email": address} for address in people])
+    for address, status in zip(people, others, strict=True):
+        Recipient.objects.filter(address=address).update(status=status)
+    assert client.get(f"/api/emails/{said['message_id']}").json()["status"] == shown
 
 
 def test_other_projects_write_to_it(client):
@@ -221,6 +245,39 @@ def test_claim_and_what_it_suppressed_are_one_transaction(monkeypatch):
         transitions.claim(10, 60)
     assert Recipient.objects.get().status == Status.QUEUED
     assert not EmailEvent.objects.filter(type="suppress").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("address", [ANN, "jürgen@example.org"])
+def test_address_that_leaves_the_list_during_the_claim_is_written_to(address):
+    """With PostgreSQL. SQLite has one writer: who takes it off the list waits for the claim."""
+    email = make_due(address)
+    make_due("bob@example.org", project=email.project)
+    suppress(email.project_id, address, "bounce")
+    waits = connection.vendor == "sqlite"
+    leaving = threading.Thread(target=take_off_the_list)
+
+    def meanwhile(execute, sql, *rest):
+        result = execute(sql, *rest)
+        if "UPDATE recipients" in sql and not leaving.ident:
+            leaving.start()
+            leaving.join(0.1 if waits else 30)
+        return result
+
+    with connection.execute_wrapper(meanwhile):
+        taken = claim(10, 60)
+    leaving.join(30)
+    assert not Suppression.objects.exists()
+    sent = {"bob@example.org"} if waits else {"bob@example.org", address}
+    assert {one.address for one in taken} == sent
+    others = Recipient.objects.exclude(address__in=sent)
+    assert all(row.status == Status.SUPPRESSED for row in others)
+    assert EmailEvent.objects.filter(type="suppress").count() == len(others)
+
+
+def take_off_the_list():
+    Suppression.objects.all().delete()
+    connection.close()
 
 
 def test_claim_of_others_takes_no_query_more(django_assert_num_queries):

@@ -112,6 +112,7 @@ def sentence(environment, **changes):
         ("MAX_RECIPIENTS", "10001"),
         ("MAX_MESSAGE_BYTES", "-1"),
         ("MAX_UPLOAD_BYTES", "25MB"),
+        ("LISTENER_MAX_BYTES", "1000000"),  # less than one message may have
         ("DELIVERY_CONCURRENCY", "2001"),
         ("RELAY_MAX_CONNECTIONS", "0"),
         ("LEASE_SECONDS", "4"),

@@ -379,3 +379,17 @@ def test_database_that_is_away_is_named_and_the_rest_is_examined():
     levels = {found["check"]: found["level"] for found in json.loads(done.stdout)["findings"]}
     assert (levels["database"], levels["queue"]) == ("problem", "unknown")
     assert "helo" in levels
+
+
+def test_record_that_is_missing_for_long_is_named_with_its_date(world):
+    checking.check(world.domain)
+    world.zone.remove(world.key.record.name, "TXT")
+    checking.check(world.domain)
+    for finding in world.domain.findings:
+        if finding["purpose"] == "dkim":
+            finding["since"] = "2025-05-12T10:00:00+00:00"
+    world.domain.save()
+    status, findings = doctor(world)
+    [found] = complaints(findings)
+    assert (status, found["level"]) == (2, "problem")
+    assert "is missing since 2025-05-12T10:00:00+00:00" in found["says"]

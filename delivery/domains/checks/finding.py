@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -26,7 +27,8 @@ class State(StrEnum):
 class Finding:
     """A record that was looked at: `found` is what DNS shows, `advice` what to do about it.
 
-    `publish` is what to put there: `expected`, or what is there with us added to it.
+    `publish` is what to put there: `expected`, or what is there with us added to it. `since` is the
+    moment of the look that first found it not right, in ISO 8601; "" where it is right, or unknown.
     """
 
     purpose: str
@@ -37,6 +39,22 @@ class Finding:
     state: State
     advice: str
     publish: str
+    since: str = ""
+
+    @property
+    def is_amiss(self) -> bool:
+        """Whether DNS was seen not to show it."""
+        return self.state in (State.WRONG, State.MISSING)
+
+    def dated(self, before: Sequence[Finding], now: datetime) -> Finding:
+        """Return it with `since`, which stays for as long as the record is amiss."""
+        since = self.known_since(before) or now.isoformat(timespec="seconds")
+        return replace(self, since=since if self.is_amiss else "")
+
+    def known_since(self, before: Sequence[Finding]) -> str:
+        """Return since when the record is amiss, as far as earlier looks know; else ""."""
+        earlier = (finding.since for finding in before if finding.is_about(self))
+        return next(earlier, "") if self.is_amiss else ""
 
     def is_about(self, other: Finding) -> bool:
         """Tell whether both are about the same record."""
@@ -53,7 +71,7 @@ class Finding:
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Finding:
         """Read what `stored` wrote."""
-        values = {field.name: stored[field.name] for field in fields(cls)}
+        values = {field.name: stored[field.name] for field in fields(cls) if field.name in stored}
         return cls(**(values | {"state": State(stored["state"])}))
 
 

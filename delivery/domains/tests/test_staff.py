@@ -1,14 +1,18 @@
 """Sending domains on the staff pages."""
 
 import re
+import threading
+from contextlib import suppress
 from html import unescape
 
 import pytest
+from django.db import IntegrityError, connection
 from django.test import Client
 
 from accounts.models import DkimKey, SendingDomain
 from accounts.tests.factories import make_domain, make_project
 from accounts.tests.staff import make_staff, staff_client
+from delivery.admin.domains import SendingDomainAdmin
 from delivery.domains import checking
 from delivery.domains.tests.zones import publish
 
@@ -55,12 +59,60 @@ def test_form_refuses_what_is_no_domain_with_a_sentence(name):
     assert not SendingDomain.objects.exists()
 
 
-def test_form_refuses_a_domain_that_the_project_has():
+def test_form_refuses_a_domain_that_the_project_has_and_leads_to_it():
     domain = new_domain()
     form = {"project": domain.project_id, "name": domain.name.upper()}
     page = staff_client(*RIGHTS).post(f"{LIST}add/", form).content.decode()
-    assert "already exists" in page
+    assert f"{domain.name} was added to {domain.project} already." in page
+    assert f'<a href="{LIST}{domain.pk}/change/">' in page
+    assert "constraint" not in page
+    assert "with this Project and Name" not in page
     assert SendingDomain.objects.count() == 1
+
+
+def test_project_in_the_refusal_is_text():
+    domain = new_domain(project=make_project(name="<b>Shop</b>"))
+    form = {"project": domain.project_id, "name": domain.name}
+    page = staff_client(*RIGHTS).post(f"{LIST}add/", form).content.decode()
+    assert "was added to &lt;b&gt;Shop&lt;/b&gt; already" in page
+
+
+def test_domain_of_another_project_may_be_added():
+    form = {"project": make_project().pk, "name": new_domain().name}
+    staff_client(*RIGHTS).post(f"{LIST}add/", form)
+    assert SendingDomain.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_domain_that_somebody_adds_at_the_same_moment_is_refused_by_the_form(monkeypatch):
+    """With PostgreSQL. SQLite has one writer: the other one comes too late."""
+    project = make_project()
+    save_model = SendingDomainAdmin.save_model
+    other = threading.Thread(target=add_elsewhere, args=[project])
+
+    def after_another(*arguments):
+        monkeypatch.undo()
+        other.start()
+        other.join(0.1 if connection.vendor == "sqlite" else 30)
+        save_model(*arguments)
+
+    monkeypatch.setattr(SendingDomainAdmin, "save_model", after_another)
+    form = {"project": project.pk, "name": "shop.example"}
+    answer = staff_client(*RIGHTS).post(f"{LIST}add/", form)
+    other.join(30)
+    assert SendingDomain.objects.count() == 1
+    if connection.vendor == "sqlite":
+        assert answer.status_code == 302
+    else:
+        assert "shop.example was added to" in answer.content.decode()
+
+
+def add_elsewhere(project):
+    try:
+        with suppress(IntegrityError):
+            make_domain(project, "shop.example")
+    finally:
+        connection.close()
 
 
 def test_check_now_shows_what_is_right_wrong_and_missing(dns):

@@ -100,7 +100,7 @@ def test_who_sends_a_message_byte_by_byte_has_no_more_than_its_time() -> None:
 
 
 def test_who_does_not_read_is_cut_off(monkeypatch) -> None:
-    monkeypatch.setattr("delivery.listeners.protocol.GOODBYE_SECONDS", 0.2)
+    monkeypatch.setattr("delivery.listeners.guest.GOODBYE_SECONDS", 0.2)
     with listening(idle=0.5, commands=10**9) as server:
         with Client(server) as client:
             client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -247,7 +247,7 @@ def test_login_over_tls_from_the_beginning(tmp_path, settings):
 
 
 def test_who_does_not_begin_tls_is_sent_away_soon(tmp_path, monkeypatch):
-    monkeypatch.setattr("delivery.listeners.server.HANDSHAKE_SECONDS", 0.2)
+    monkeypatch.setattr("delivery.listeners.guest.HANDSHAKE_SECONDS", 0.2)
     files = make_certificate(tmp_path, "127.0.0.1")
     certificate = Certificate(Path(files.chain), Path(files.key))
     with (
@@ -325,6 +325,22 @@ def test_message_over_the_limit_is_refused_with_the_limit(in_clear, settings):
         with pytest.raises(smtplib.SMTPDataError) as refused:
             client.sendmail(SENDER, [ANN], BASE + b"\r\n" + b"xxxxxxxx\r\n" * 300)
         assert reply_of(refused.value).startswith("552 5.3.4 ")
+
+
+def test_message_that_grows_over_the_limit_is_refused_with_what_was_measured(in_clear, settings):
+    settings.MAX_MESSAGE_BYTES = 2000
+    html = (
+        b"Content-Type: text/html\r\n\r\n"
+        + b"<p>eight words that stand in the text too</p>\r\n" * 30
+    )
+    with listening() as server:
+        client = connected(server, make_key())
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            client.sendmail(SENDER, [ANN], BASE + html)
+        reply = reply_of(refused.value)
+        assert reply.startswith("552 5.3.4 The message would have ")
+        assert "more than the 2000 that MAX_MESSAGE_BYTES allows" in reply
+        client.sendmail(SENDER, [ANN], MESSAGE)  # the next is unharmed
 
 
 def test_announced_size_over_the_limit_is_refused_at_once(in_clear):
