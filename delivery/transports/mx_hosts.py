@@ -10,7 +10,7 @@ from delivery.destinations.budget import Budget
 from delivery.smtp import Endpoint, Timeouts, TlsPolicy
 from delivery.smtp.mx import MailExchanger
 from delivery.transports.mx_host import MxHost
-from delivery.transports.mx_slots import MxSlots, OpenConnections
+from delivery.transports.mx_slots import OpenConnections
 
 MOST_HOSTS = 2000
 MOST_OPEN = 300  # connections; idle ones are closed beyond
@@ -90,8 +90,7 @@ class MxHosts:
             chunking=False,  # strangers are not tried out, and their silence is not ambiguous
             timeouts=self._terms.timeouts,
         )
-        slots = MxSlots(exchanger.host, self._budget, self._open)
-        host = MxHost(endpoint, self._budget, slots, self._relieve)
+        host = MxHost(endpoint, self._budget, self._open, self._relieve)
         if self._closed:
             host.admit_no_more()
         return host

@@ -24,7 +24,7 @@ class Slots(Protocol):
     """Who is asked about each connection of a pool. Called with the pool's lock."""
 
     def open(self) -> bool:
-        """Tell whether one more may be opened, and count it if so."""
+        """Tell whether one more may be opened, and count it if so; may let go of the lock."""
 
     def closed(self) -> None:
         """Take one back."""
@@ -120,25 +120,34 @@ class Pool:
         """Hold a place, if there is one; the limiter has one for a probe always."""
         if not (self._limiter.free or self._breaker.is_open):
             return None
-        kept = self._idle.pop() if self._idle else self._opened()
+        probe, era = self._breaker.enter(), self._limiter.enter()
+        kept = None
+        try:
+            kept = self._idle.pop() if self._idle else self._opened()
+        finally:
+            if kept is None:
+                self._leave(probe)
         if kept is None:
             return None
-        probe, era = self._breaker.enter(), self._limiter.enter()
         self._busy.add(kept.session)
         return Place(self, kept.session, era, probe, kept.mails + 1)
 
     def _opened(self) -> Idle | None:
-        session = Session(self._endpoint)  # first: where that raises, nothing is counted
+        """The place is counted already: while the slots are asked, nobody else may take it."""
+        session = Session(self._endpoint)  # first: where that raises, no slot is taken
         return Idle(session, 0, 0) if self._slots.open() else None
+
+    def _leave(self, probe: bool) -> None:
+        self._limiter.leave()
+        if probe:
+            self._breaker.leave()
+            self._news.notify_all()
 
     def release(self, place: Place) -> None:
         """Give a place back; no more connections are kept than there are places."""
         with self._lock:
             self._busy.discard(place.session)
-            self._limiter.leave()
-            if place.probe:
-                self._breaker.leave()
-                self._news.notify_all()
+            self._leave(place.probe)
             if place.session.is_open and not self._slots.worn(place.mails):
                 self._idle.append(Idle(place.session, time.monotonic(), place.mails))
                 unwanted = self._surplus()
