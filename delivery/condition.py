@@ -45,6 +45,25 @@ class Condition:
         self.notify(len(self._waiting))
 
 
+class Happening:
+    """Something that happens once; like threading.Event."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._has_happened = False
+
+    def set(self) -> None:
+        """Let all go on who wait for it, and who will."""
+        with self._changed:
+            self._has_happened = True
+            self._changed.notify_all()
+
+    def wait(self, seconds: float) -> bool:
+        """Return whether it happens within so many seconds."""
+        with self._changed:
+            return self._has_happened or self._changed.wait(seconds)
+
+
 class Turn:
     """A lock that may be held while one waits; the first of those whom it let wait goes on."""
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from delivery.condition import Condition, Turn
+from delivery.condition import Condition, Happening, Turn
 from delivery.hub import Hub
 from delivery.smtp.waiting import WAITER
 from delivery.tests.waiting import wait_until
@@ -142,3 +142,13 @@ def test_turn_of_one_that_broke_off_is_another_s(begin):
     begin(breaks)
     begin(breaks)
     wait_until(lambda: done == [True, True])
+
+
+def test_what_happens_lets_all_go_on_who_wait_for_it_then_or_later(begin):
+    happening, told = Happening(), []
+    for _ in range(2):
+        begin(lambda: told.append(happening.wait(10)))
+    assert not happening.wait(0.01)
+    happening.set()
+    wait_until(lambda: told == [True, True])
+    assert happening.wait(0.01)

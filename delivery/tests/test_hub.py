@@ -128,6 +128,18 @@ def test_error_of_an_errand_is_raised_where_it_was_asked_for(hub):
     wait_until(lambda: seen)
 
 
+def test_task_that_another_began_aside_waits_beside_it_and_goes_before_what_is_new(hub):
+    seen = []
+
+    def begins():
+        WAITER.get().aside(lambda: seen.append(WAITER.get().baton().wait(0.05)))
+        WAITER.get().aside(partial(seen.append, "aside"))
+        seen.append("begun")
+
+    spawn(hub, begins, partial(seen.append, "new"))
+    wait_until(lambda: seen == ["begun", "aside", "new", False])
+
+
 def test_baton_is_passed_on_by_a_thread_a_task_and_what_was_posted(hub):
     batons, seen = {}, []
 
