@@ -192,7 +192,7 @@ class Hub:
                 break
 
     def _idle_task(self) -> Task:
-        return self._spare.pop() if self._spare else Task(greenlet(self._live))
+        return self._spare.pop() if self._spare else Task(greenlet(self._live, self._loop))
 
     def _switch_to(self, task: Task, value: object) -> None:
         self._running = task

@@ -300,6 +300,27 @@ def test_tasks_that_wait_at_the_end_are_ended_where_they_stand(pair):
     hub.post(began.clear)  # nobody is there to do it, and nobody is hurt
 
 
+def test_tasks_begun_by_others_end_by_themselves_and_at_the_end_too(caplog):
+    hub, ended = Hub(), []
+    hub.start()
+
+    def waits():
+        try:
+            WAITER.get().baton().wait(None)
+        finally:
+            ended.append(True)
+
+    def begins():
+        WAITER.get().aside(lambda: None)
+        WAITER.get().aside(waits)
+
+    spawn(hub, begins, begins)
+    wait_until(lambda: len(hub._waiting) == 2)
+    hub.stop(5)
+    assert ended == [True, True]
+    assert caplog.text == ""
+
+
 def test_idle_hub_sleeps(hub):
     turns = []
     watched = hub._look
