@@ -132,19 +132,29 @@ class MxSession:
         """Hold a place at the next exchanger; else say why this attempt ends here."""
         while self._plan and self._left and self._sessions < MOST_SESSIONS:
             self._exchanger = self._left.pop(0)
-            host = self._transport.hosts.enter(self._exchanger, self._plan.tls)
-            taken = host.take(self._urgent)
-            if isinstance(taken, Place):
-                self._held = host, taken, time.monotonic()
+            refusal = self._take(self._exchanger, self._plan)
+            if refusal is None:
                 return None
-            self._transport.hosts.leave(host)
-            if taken.kind is OutcomeKind.ABANDONED:
+            if refusal.kind is OutcomeKind.ABANDONED:
                 if self._sessions:  # who was asked and said “later” is not asked again at once
                     break
-                return taken
-            self._failed.append(self._named(taken))
+                return refusal
+            self._failed.append(self._named(refusal))
         *others, last = self._failed
         return replace(last, tried=tuple(others), route=self._route())
+
+    def _take(self, exchanger: MailExchanger, plan: Plan) -> Outcome | None:
+        """Hold a place at a host, or leave it."""
+        host = self._transport.hosts.enter(exchanger, plan.tls)
+        try:
+            taken = host.take(self._urgent)
+            if isinstance(taken, Outcome):
+                return taken
+            self._held = host, taken, time.monotonic()
+            return None
+        finally:
+            if not self._held:
+                self._transport.hosts.leave(host)
 
     def _named(self, outcome: Outcome) -> Outcome:
         """The host that domains share bears the name by which the first of them called it."""

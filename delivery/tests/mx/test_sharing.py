@@ -10,7 +10,7 @@ from delivery.destinations.budget import Limits
 from delivery.smtp.tests.factories import timeouts
 from delivery.smtp.tests.scripted import say, stall
 from delivery.tests.conftest import running
-from delivery.tests.mx.events import make_mail, settled
+from delivery.tests.mx.events import data_of, make_mail, settled
 from delivery.tests.waiting import everything_is_final, wait_until
 from emails import transitions
 from emails.addresses import Address
@@ -176,6 +176,23 @@ def test_hosts_of_long_ago_are_forgotten_and_their_connections_closed(world, mon
         assert len(transport.hosts.all()) <= 4
         assert transport.connections() <= 4
     assert sum(len(server.messages) for server in servers) == 12
+
+
+def test_host_to_which_no_connection_can_be_made_is_left_and_can_be_forgotten(world, monkeypatch):
+    """As where the file of the roots is gone."""
+
+    def gone(endpoint):
+        raise FileNotFoundError("roots.pem")
+
+    monkeypatch.setattr("delivery.transports.pool.Session", gone)
+    world.exchanger("a.example")
+    transport = world.transport()
+    make_mail("ann@a.example")
+    with running(transport):
+        wait_until(settled)
+        assert "FileNotFoundError" in data_of(EventType.DEFER)["reason"]
+        [host] = transport.hosts.all()
+        assert host.users == 0
 
 
 def test_open_connections_of_all_hosts_are_bounded(world):
