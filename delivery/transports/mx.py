@@ -42,7 +42,7 @@ class MxTransport:
         finder = Finder(resolver, settings.HELO_NAME, Reach(settings.PRIVATE_NETWORKS))
         sts = configured_lookup(resolver)
         planner = Planner(finder, sts, require_tls=settings.MX_REQUIRE_TLS)
-        terms = Terms(settings.HELO_NAME, settings.MX_PORT)
+        terms = Terms(settings.HELO_NAME, settings.MX_PORT, places=settings.DELIVERY_CONCURRENCY)
         return cls(planner, configured_budget(), terms)
 
     def session(
@@ -56,9 +56,10 @@ class MxTransport:
         return self._lookups.plan(domain)
 
     def tidy(self) -> None:
-        """Close what was idle for a while."""
+        """Close what was idle for a while, and cut what is slow where too much is."""
         for host in self.hosts.all():
             host.tidy()
+        self.hosts.let_others_pass()
 
     def connections(self) -> int:
         """Return how many are open, at work or kept."""

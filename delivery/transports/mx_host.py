@@ -140,6 +140,10 @@ class MxHost:
         """How many are open."""
         return self._pool.connections()
 
+    def busy(self) -> list[Place]:
+        """Return the places that are held."""
+        return self._pool.busy()
+
     def tidy(self, idle: float | None = None) -> None:
         """Close what was idle for `idle` or IDLE_SECONDS, and what the budget calls too much."""
         self._pool.tidy(IDLE_SECONDS if idle is None else idle)

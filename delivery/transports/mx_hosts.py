@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
@@ -14,15 +15,20 @@ from delivery.transports.mx_slots import OpenConnections
 
 MOST_HOSTS = 2000
 MOST_OPEN = 300  # connections; idle ones are closed beyond
+SLOW_SECONDS = 2.0  # for one mail
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What holds for every exchanger: our name, the port, how long to wait for an answer."""
+    """What holds for every exchanger: our name, the port, how long to wait for an answer.
+
+    `places`: deliveries that a worker has at once.
+    """
 
     helo_name: str
     port: int = 25
     timeouts: Timeouts = field(default_factory=Timeouts)
+    places: int = 200
 
 
 class MxHosts:
@@ -71,6 +77,18 @@ class MxHosts:
     def connections(self) -> int:
         """Return how many are open."""
         return self._open.count
+
+    def let_others_pass(self) -> None:
+        """Cut mails to slow hosts where they hold more than half of the places, the latest first.
+
+        So those that have waited longest get the patience that RFC 5321 (§4.5.3.2) asks for, and a
+        mail that its host may have taken is waited for anyway.
+        """
+        before = time.monotonic() - SLOW_SECONDS
+        busy = [place for host in self.all() for place in host.busy() if place.since < before]
+        busy.sort(key=lambda place: (not place.is_final, not place.session.is_open, place.since))
+        for place in busy[max(self._terms.places // 2, 1) :]:
+            place.cut()
 
     def admit_no_more(self) -> None:
         """Send off who waits, and whoever comes."""

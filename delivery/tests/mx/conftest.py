@@ -53,11 +53,13 @@ class World:
         for address in addresses:
             self.dns.zone.add(name, "A", address)
 
-    def transport(self, *, wait: Timeouts | None = None, **options) -> MxTransport:
+    def transport(
+        self, *, wait: Timeouts | None = None, places: int = 200, **options
+    ) -> MxTransport:
         """Return the transport of a worker in this world."""
         resolver = Resolver([self.dns.address], seconds=self.dns_seconds)
         finder = Finder(resolver, "me.example", LOOPBACK)
-        terms = Terms("me.example", self.port, wait or timeouts())
+        terms = Terms("me.example", self.port, wait or timeouts(), places)
         return MxTransport(Planner(finder, **options), self.budget, terms)
 
     def allow(self, limits: Limits) -> None:
