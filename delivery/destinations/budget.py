@@ -24,6 +24,9 @@ class Budget(Protocol):
     to ask it. Nothing else raises.
     """
 
+    def destination(self, host: str) -> str:
+        """Return the name of what a host is counted as."""
+
     def limits(self, host: str) -> Limits:
         """Return what holds now; `connections` may be fewer than staff allow, see `overloaded`."""
 

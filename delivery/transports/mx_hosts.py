@@ -131,8 +131,8 @@ class MxHosts:
             host.close()
 
     def _relieve(self, name: str) -> None:
-        """Close idle connections of hosts that may share limits with one that got none."""
-        kin = name.split(".")[-2:]
+        """Close idle connections of all hosts that share the limits of one that got none."""
+        destination = self._budget.destination(name)
         for host in self.all():
-            if host.name.split(".")[-2:] == kin:
+            if self._budget.destination(host.name) == destination:
                 host.tidy(idle=0)

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from delivery.destinations.budget import Limits
+from delivery.destinations.directory import Directory
 from delivery.smtp.tests.factories import timeouts
 from delivery.smtp.tests.scripted import say, stall
 from delivery.tests.conftest import running
@@ -216,3 +217,19 @@ def test_drain_gives_back_what_waits_and_marks_what_awaits_its_last_reply(world)
     by_status = Counter(Recipient.objects.values_list("status", "ambiguous", "attempts"))
     assert by_status == {(Status.DEFERRED, True, 1): 1, (Status.QUEUED, False, 0): 9}
     assert transitions.take_over() == []
+
+
+def test_idle_connections_make_room_for_a_host_of_the_same_provider_and_of_no_other(world):
+    provider = [world.exchanger(f"d{n}.example", name=f"mx{n}.provider.co.uk") for n in range(2)]
+    other = world.exchanger("other.example", name="mx.other.co.uk")
+    one = Limits(connections=1, mails_per_connection=100)
+    world.budget.follow(Directory({"provider.co.uk": one}))
+    with running(world.transport()):
+        for domain in ("other.example", "d0.example", "d1.example"):
+            make_mail(f"ann@{domain}")
+            wait_until(settled)
+        assert [len(server.messages) for server in provider] == [1, 1]
+        assert provider[0].saw("QUIT")
+        make_mail("bob@other.example")
+        wait_until(settled)
+    assert (len(other.messages), other.connections) == (2, 1)
