@@ -12,8 +12,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from delivery.condition import Happening
-from delivery.fetching import Fetched, Fetcher, FetchError
+from delivery.fetching import Fetcher
 from delivery.held_policies import HeldPolicies
+from delivery.https import Fetched, FetchError
 from delivery.smtp import mta_sts
 from delivery.smtp.dns import DnsUnreachable, NoSuchName, Resolver
 from delivery.smtp.mta_sts import HeldPolicy, StsMode, StsPolicy
