@@ -21,7 +21,7 @@ class OpenConnections:
 
 
 class MxSlots:
-    """Those of one host, whose pool has `lock`; see `pool.Slots`."""
+    """Those of one host, whose pool has `lock`; see `slots.Slots`."""
 
     def __init__(self, host: str, budget: Budget, all_open: OpenConnections, lock: Lock) -> None:
         self._host, self._budget, self._all_open, self._lock = host, budget, all_open, lock

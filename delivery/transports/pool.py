@@ -8,51 +8,20 @@ import threading
 import time
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from delivery.condition import Condition
 from delivery.smtp import Endpoint, Outcome, OutcomeKind, Phase, Session
 from delivery.transports.base import Envelope
 from delivery.transports.breaker import Breaker
 from delivery.transports.limiter import Limiter
+from delivery.transports.slots import NoLimits, Slots
 
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 30.0
 SURPLUS = "cut, since too many servers are slow at the same time"
 CLOSING = 421  # "service not available, closing transmission channel" (RFC 5321 §3.8)
-
-
-class Slots(Protocol):
-    """Who is asked about each connection of a pool. Called with the pool's lock."""
-
-    def open(self) -> bool:
-        """Tell whether one more may be opened, and count it if so; may let go of the lock."""
-
-    def closed(self) -> None:
-        """Take one back."""
-
-    def worn(self, mails: int) -> bool:
-        """Tell whether one that carried so many mails is to be closed."""
-
-    def excess(self) -> int:
-        """Return how many are too many now."""
-
-
-class NoLimits:
-    """As many connections as the pool has places, each for as long as it lives."""
-
-    def open(self) -> bool:
-        return True
-
-    def closed(self) -> None:
-        pass
-
-    def worn(self, mails: int) -> bool:
-        return False
-
-    def excess(self) -> int:
-        return 0
 
 
 @dataclass(slots=True, eq=False)
@@ -250,8 +219,8 @@ class Pool:
     def connections(self) -> int:
         """Return how many are open, at work or kept."""
         with self.lock:
-            held = [*self._busy, *self._idle]
-        return sum(each.session.is_open for each in held)
+            sessions = [each.session for each in self._busy] + [kept.session for kept in self._idle]
+        return sum(session.is_open for session in sessions)
 
     def holds(self, place: Place) -> bool:
         """Tell whether a place was not given back yet; with the lock."""
