@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 FRESH_SECONDS = 5.0  # the resolver knows the time to live; this only spares asking it for each mail
 TROUBLE_SECONDS = 30.0  # doubling with each failure in a row
 LONGEST_TROUBLE = 600.0
-PATIENCE = 0.3  # seconds after a question was asked for which deliveries wait for its answer
+MOMENT = 1.0  # seconds after a question was asked for which its deliveries may wait
+PATIENCE = 10.0  # for which some of them may
 MOST_WAITING = 3  # for one domain
 MOST_ASKED = 250  # domains at once; each has a socket
 AGAIN_SECONDS = 2.0
@@ -40,12 +41,6 @@ class _Entry:
         """Return what still holds."""
         return self.plan if now < self.until else None
 
-    def patience(self, now: float) -> float:
-        """Return for how many seconds one more may wait for the answer, none or less if not."""
-        if self.asked is None or self.waiting >= MOST_WAITING:
-            return 0.0
-        return self.asked + PATIENCE - now
-
     def learn(self, plan: Plan | Outcome, now: float) -> None:
         """Take an answer. What DNS can't tell now stays so for a while."""
         self.asked, self.plan = None, plan
@@ -62,15 +57,18 @@ class _Entry:
 class Lookups:
     """Has `ask` asked aside, once at a time for each domain and for MOST_ASKED of them.
 
-    A delivery that does not get its answer in a moment leaves its place to others meanwhile: as
-    many silent name servers as there are may be waited for, and mail to other domains goes on.
+    Deliveries wait for a moment; longer at most as many as half of `places`. The others leave their
+    place meanwhile: however many name servers are silent, mail to other domains goes on.
     """
 
-    def __init__(self, ask: Callable[[str], Plan | Outcome]) -> None:
+    def __init__(self, ask: Callable[[str], Plan | Outcome], places: int) -> None:
         self._ask = ask
+        self._most_long = max(places // 2, 1)
+        self._long = 0  # deliveries that wait for longer than a moment
         self._lock = Lock()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._asked = 0  # questions without an answer yet
+        self._closed = False
 
     def plan(self, domain: str) -> Plan | Outcome:
         """Return the plan for a domain, why there is none, or ABANDONED until that is known."""
@@ -81,6 +79,13 @@ class Lookups:
                 if not self._wait(entry):
                     return _busy(domain)
             return plan
+
+    def admit_no_more(self) -> None:
+        """Send off who waits, and whoever comes and would have to."""
+        with self._lock:
+            self._closed = True
+            for entry in self._entries.values():
+                entry.answered.notify_all()
 
     def _entry(self, domain: str) -> _Entry:
         entry = self._entries.get(domain)
@@ -98,14 +103,20 @@ class Lookups:
             self._asked += 1
 
     def _wait(self, entry: _Entry) -> bool:
-        left = entry.patience(time.monotonic())
-        if left <= 0:
+        if self._closed or entry.asked is None or entry.waiting >= MOST_WAITING:
+            return False
+        passed = time.monotonic() - entry.asked
+        is_long = passed >= MOMENT
+        left = (PATIENCE if is_long else MOMENT) - passed
+        if left <= 0 or (is_long and self._long >= self._most_long):
             return False
         entry.waiting += 1
+        self._long += is_long
         try:
             entry.answered.wait(left)
         finally:
             entry.waiting -= 1
+            self._long -= is_long
         return True
 
     def _find_out(self, domain: str, entry: _Entry) -> None:

@@ -31,7 +31,7 @@ class MxTransport:
     name = "mx"
 
     def __init__(self, planner: Planner, budget: Budget, terms: Terms) -> None:
-        self._lookups = Lookups(planner.plan)
+        self._lookups = Lookups(planner.plan, terms.places)
         self._budget = budget
         self.hosts = MxHosts(budget, terms)
 
@@ -67,11 +67,12 @@ class MxTransport:
 
     def admit_no_more(self) -> None:
         """Let finish what is at work; what waits goes back to the queue."""
+        self._lookups.admit_no_more()
         self.hosts.admit_no_more()
 
     def interrupt(self) -> None:
         """Cut what is at work."""
-        self.hosts.admit_no_more()
+        self.admit_no_more()
         for host in self.hosts.all():
             host.interrupt()
 
