@@ -1,4 +1,4 @@
-"""A condition variable for threads and for the tasks of a hub alike."""
+"""A condition variable, and what is built on it, for threads and for tasks of a hub alike."""
 
 from __future__ import annotations
 
@@ -43,3 +43,41 @@ class Condition:
     def notify_all(self) -> None:
         """Wake all; with the lock held."""
         self.notify(len(self._waiting))
+
+
+class Happening:
+    """Something that happens once; like threading.Event."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._has_happened = False
+
+    def set(self) -> None:
+        """Let all go on who wait for it, and who will."""
+        with self._changed:
+            self._has_happened = True
+            self._changed.notify_all()
+
+    def wait(self, seconds: float) -> bool:
+        """Return whether it happens within so many seconds."""
+        with self._changed:
+            return self._has_happened or self._changed.wait(seconds)
+
+
+class Turn:
+    """A lock that may be held while one waits; the first of those whom it let wait goes on."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._taken = False
+
+    def __enter__(self) -> None:
+        with self._changed:
+            while self._taken:
+                self._changed.wait()
+            self._taken = True
+
+    def __exit__(self, *error: object) -> None:
+        with self._changed:
+            self._taken = False
+            self._changed.notify_all()  # most see that there is nothing left for them to do

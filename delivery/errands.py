@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Callable
 
-MOST_THREADS = 128  # names that nobody answers for hold one for seconds
+MOST_THREADS = 128  # storage that is slow may hold one for seconds
 
 
 class Errands:

@@ -61,7 +61,7 @@ class Hub:
         self._epoll.register(self._alarm, EPOLLIN)
         self._errands = Errands()
         self._posted: deque[Callable[[], None]] = deque()
-        self._ready: deque[tuple[Task, bool]] = deque()
+        self._ready: deque[tuple[Task, object]] = deque()  # and with what it goes on
         self._new: deque[Callable[[], None]] = deque()
         self._spare: list[Task] = []
         self._polled: dict[int, Task] = {}
@@ -123,6 +123,10 @@ class Hub:
         baton.wait(None)
         return done.result()
 
+    def aside(self, function: Callable[[], None]) -> None:
+        """Begin another task, before all that is new."""
+        self._ready.append((self._idle_task(), function))
+
     def baton(self) -> Baton:
         """Return a baton for the task that asks."""
         return Baton(self, self._running)
@@ -183,10 +187,12 @@ class Hub:
     def _begin_row(self) -> None:
         ends = time.monotonic() + ROW_SECONDS
         while self._new:
-            task = self._spare.pop() if self._spare else Task(greenlet(self._live))
-            self._switch_to(task, self._new.popleft())
+            self._switch_to(self._idle_task(), self._new.popleft())
             if time.monotonic() >= ends:
                 break
+
+    def _idle_task(self) -> Task:
+        return self._spare.pop() if self._spare else Task(greenlet(self._live, self._loop))
 
     def _switch_to(self, task: Task, value: object) -> None:
         self._running = task

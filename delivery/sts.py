@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from delivery.fetching import Fetched, Fetcher, FetchError
+from delivery.condition import Happening
+from delivery.fetching import Fetcher
 from delivery.held_policies import HeldPolicies
+from delivery.https import Fetched, FetchError
 from delivery.smtp import mta_sts
 from delivery.smtp.dns import DnsUnreachable, NoSuchName, Resolver
 from delivery.smtp.mta_sts import HeldPolicy, StsMode, StsPolicy
@@ -61,13 +63,13 @@ class StsPolicies:
         self._now, self._patience = now, patience
         self._held = HeldPolicies(now)
         self._known: dict[str, Known] = {}
-        self._asking: dict[str, threading.Event] = {}  # set once something is known
+        self._asking: dict[str, Happening] = {}  # set once something is known
         self._lock = threading.Lock()
 
     def policy_for(self, domain: str) -> StsPolicy | None:
         """Return what holds for mail to a domain (A-labels), None where nothing does.
 
-        Waits up to `patience` seconds, and only for a domain of which nothing is known. Raises
+        Waits up to `patience` seconds, by WAITER and for a domain of which nothing is known. Raises
         nothing: what can't be found out is as if there were no policy (§5.1).
         """
         domain = domain.lower()
@@ -80,12 +82,12 @@ class StsPolicies:
         known = self._known.get(domain)
         return known.policy if known and self._now() < known.ends else None
 
-    def _ask(self, domain: str) -> threading.Event:
+    def _ask(self, domain: str) -> Happening:
         """Have one thread find out, however many want to know."""
         with self._lock:
             if asking := self._asking.get(domain):
                 return asking
-            answered = self._asking[domain] = threading.Event()
+            answered = self._asking[domain] = Happening()
         try:
             threading.Thread(target=self._find_out, args=[domain], daemon=True).start()
         except RuntimeError as error:  # as many threads as the machine bears

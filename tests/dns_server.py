@@ -6,7 +6,7 @@ import threading
 from collections import defaultdict
 from typing import Any
 
-from dnslib import AAAA, CNAME, MX, PTR, QTYPE, RCODE, RR, TXT, A
+from dnslib import AAAA, CNAME, MX, PTR, QTYPE, RCODE, RR, TXT, A, DNSError
 from dnslib.server import DNSServer
 
 POLL_SECONDS = 0.02  # within which a server ends
@@ -19,6 +19,7 @@ class Zone:
     def __init__(self) -> None:
         self._records: dict[tuple[str, str], list[Any]] = defaultdict(list)
         self._failing: set[str] = set()
+        self._silent: set[str] = set()
         self.asked: list[tuple[str, str]] = []  # (name, type), every question
 
     def add(self, name: str, kind: str, *values: Any, ttl: int = 60) -> Zone:
@@ -42,20 +43,28 @@ class Zone:
 
     def clear(self) -> None:
         """Hold nothing, and answer for every name."""
-        self._records.clear(), self._failing.clear(), self.asked.clear()
+        for kept in (self._records, self._failing, self._silent, self.asked):
+            kept.clear()
 
     def fail(self, name: str) -> None:
         """Answer every question about a name with SERVFAIL."""
         self._failing.add(_key(name))
 
+    def silence(self, name: str) -> None:
+        """Answer no question about a name."""
+        self._silent.add(_key(name))
+
     def mend(self, name: str) -> None:
         """Answer about the name again."""
         self._failing.discard(_key(name))
+        self._silent.discard(_key(name))
 
     def resolve(self, request: Any, handler: Any) -> Any:
         """Answer as dnslib asks it to."""
         name, kind = _key(str(request.q.qname)), QTYPE[request.q.qtype]
         self.asked.append((name, kind))
+        if name in self._silent:
+            raise DNSError("nothing is to be said")  # and dnslib says nothing
         reply = request.reply()
         if name in self._failing:
             reply.header.rcode = RCODE.SERVFAIL

@@ -18,10 +18,14 @@ class Limits:
 class Budget(Protocol):
     """Counts connections and mails to destinations, over all workers where they share a Redis.
 
-    `host` is the name of an MX host. Several hosts of one provider are one destination. Asked by
-    many threads for each mail: answers take microseconds, but for `open`, which may take a round
-    trip to Redis (a few dozen milliseconds where that does not answer, once). Nothing raises.
+    `host` is the name of an MX host. Several hosts of one provider are one destination. Asked for
+    each mail, by many threads: answers take microseconds. But `open` and `wait` may wait by WAITER
+    for Redis, so they are called without a lock, and raise RuntimeError where no thread can be had
+    to ask it. Nothing else raises.
     """
+
+    def destination(self, host: str) -> str:
+        """Return the name of what a host is counted as."""
 
     def limits(self, host: str) -> Limits:
         """Return what holds now; `connections` may be fewer than staff allow, see `overloaded`."""

@@ -43,6 +43,10 @@ class CountingBudget(Generic[T]):
         """Go by these limits from now on."""
         self._tallies.follow(directory)
 
+    def destination(self, host: str) -> str:
+        """Return the name of what a host is counted as."""
+        return self._tallies.host(host).tally.name
+
     def limits(self, host: str) -> Limits:
         """Return what holds now, lowered in proportion to the level."""
         tally = self._tallies.host(host).tally

@@ -6,15 +6,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from delivery.destinations.ledger import Away, Crew, Ledger, Report
 from delivery.destinations.local import CountingBudget, opened, rate_towards, refused
 from delivery.destinations.shared_tally import SharedTally
 from delivery.destinations.tallies import Host, Tallies
+from delivery.smtp.waiting import WAITER
 
 logger = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 0.08  # for Redis, of a thread that holds a mail
+PATIENCE_SECONDS = 0.08  # for Redis, of a delivery
 KEEPER_PATIENCE_SECONDS = 0.5  # of the thread that does nothing else
 ROUND_SECONDS = 1.0
 PAUSE_SECONDS = 0.02  # between two reports
@@ -23,8 +25,8 @@ PAUSE_SECONDS = 0.02  # between two reports
 class SharedBudget(CountingBudget[SharedTally]):
     """Asks Redis for connections one by one, for mails in portions; its keeper does the rest.
 
-    The first call that Redis does not answer takes PATIENCE_SECONDS; from then on none is made
-    by a thread that holds a mail, until the keeper has got through again.
+    A call that Redis does not answer takes PATIENCE_SECONDS, of the deliveries that wait for it
+    alone; from then on none is made for a delivery, until the keeper has got through again.
     """
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -83,11 +85,14 @@ class SharedBudget(CountingBudget[SharedTally]):
     def _ask(self, tally: SharedTally) -> None:
         with tally.lock:
             request = tally.request(self._workers)
+        ask = partial(self._ledger.open, request)
         try:
-            granted, crew, standing = self._ledger.open(request)
-        except Away as error:
+            granted, crew, standing = WAITER.get().elsewhere(ask)
+        except BaseException as error:
             with tally.lock:
                 tally.unanswered()
+            if not isinstance(error, Away):
+                raise
             self._lost(error)
         else:
             with tally.lock:
@@ -139,8 +144,9 @@ class SharedBudget(CountingBudget[SharedTally]):
             if rate is None:
                 return
             portion = tally.portion(rate.burst, asked_at)
+        ask = partial(self._ledger.mails, tally.name, rate, portion)
         try:
-            mails, wait = self._ledger.mails(tally.name, rate, portion)
+            mails, wait = WAITER.get().elsewhere(ask)
         except Away as error:
             self._lost(error)
         else:

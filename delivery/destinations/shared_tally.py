@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import threading
 
+from delivery.condition import Turn
 from delivery.destinations.allowance import HELD_SECONDS
 from delivery.destinations.directory import Destination
 from delivery.destinations.ledger import Crew, Report, Request, Standing
@@ -19,13 +19,13 @@ _versions = itertools.count(1)  # of messages; never again from 1, whichever tal
 class SharedTally(Tally):
     """Connections that Redis granted, of which some are open; allowances for mail in portions.
 
-    `asking` is held during a round trip for this destination; `lock` only within it, if at all.
+    `asking` is held during a round trip for this destination, `lock` never.
     """
 
     def __init__(self, destination: Destination) -> None:
         super().__init__(destination)
-        self.asking = threading.Lock()
-        self.in_line = 0  # threads that want a connection
+        self.asking = Turn()
+        self.in_line = 0  # deliveries that want a connection
         self.granted = 0
         self._pending = 0  # connections asked for, without an answer yet
         self._share = destination.limits.connections
@@ -115,8 +115,8 @@ class SharedTally(Tally):
         return bool(self.granted or self.open or self._overloaded or self.level.is_low)
 
     def report(self, now: float) -> Report:
-        """Give back what is granted and not open, and return what to tell."""
-        self.granted = self.open
+        """Give back what is granted and nobody is about to open, and return what to tell."""
+        self.granted = max(self.open, min(self.granted, self.open + self.in_line))
         report = Report(
             self.name,
             self.limits.connections,

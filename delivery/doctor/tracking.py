@@ -7,8 +7,10 @@ from urllib.parse import urlsplit
 
 from delivery.doctor.examination import Examination
 from delivery.doctor.verdict import Level, Verdict, unanswered
-from delivery.domains.https import NotServed, get
+from delivery.https import FetchError, Site
 from delivery.smtp.dns import DnsUnreachable, NoSuchName
+
+MOST_BYTES = 1_000_000  # of an answer, which may be another server's page
 
 
 def check_tracking(examination: Examination) -> Iterator[Verdict]:
@@ -45,12 +47,14 @@ def _asked(examination: Examination, address: str) -> Verdict:
     host, port = examination.installation.public_host, parts.port or 443
     path = f"{parts.path}/healthz"
     try:
-        answer = get(host, path, address, port=port, seconds=examination.seconds)
-    except NotServed as fault:
+        answer = Site(host, address, port).get(
+            path, most_bytes=MOST_BYTES, seconds=examination.seconds
+        )
+    except FetchError as fault:
         return _away(examination, str(fault))
     if answer.status != 200:
         return _away(examination, f"it answers {answer.status}")
-    if not answer.body.startswith(b'{"status"'):
+    if not answer.content.startswith(b'{"status"'):
         return _away(examination, "somebody else answers there")
     return _verdict(
         examination, Level.OK, f"{examination.installation.public_url} answers, by https."

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import dns.exception
-import dns.nameserver
+import dns.name
 import dns.resolver
 import dns.reversename
 from dns.rdtypes.ANY.CNAME import CNAME
@@ -17,6 +16,7 @@ from dns.rdtypes.ANY.PTR import PTR
 from dns.rdtypes.ANY.TXT import TXT
 
 from .answers import Answers
+from .name_servers import Found, NameServer, NameServers, NoAnswer
 
 CACHED_ANSWERS = 50_000
 
@@ -44,19 +44,17 @@ class MailHost:
 class Resolver:
     """Asks `servers` (`address` or `address:port`), or those of the system. For many threads.
 
-    Answers, that there is none too, are kept for their time to live. `seconds` bounds a question.
-    Raises DnsError where the system names no servers.
+    Answers, that there is none too, are kept for their time to live. `seconds` bounds a question,
+    which waits by WAITER. Raises DnsError where the system names no servers.
     """
 
     def __init__(self, servers: Sequence[str] = (), *, seconds: float = 8.0) -> None:
-        try:
-            self._resolver = dns.resolver.Resolver(configure=not servers)
-        except dns.resolver.NoResolverConfiguration:
-            raise DnsError("this system names no DNS servers (/etc/resolv.conf)") from None
         if servers:
-            self._resolver.nameservers = [_server(written) for written in servers]
-        self._resolver.lifetime = seconds
-        self._resolver.timeout = seconds / 3
+            self._servers = NameServers([_server(written) for written in servers], seconds)
+        else:
+            system = _of_system()
+            named = [NameServer(str(address)) for address in system.nameservers]
+            self._servers = NameServers(named, seconds, edns=system.edns, payload=system.payload)
         self._answers = Answers(CACHED_ANSWERS)
 
     def mail_hosts(self, domain: str) -> list[MailHost]:
@@ -105,28 +103,28 @@ class Resolver:
             raise NoSuchName(f"{name} does not exist in DNS")
         return records
 
-    def _resolve(self, name: str, kind: str) -> tuple[Sequence[Any] | None, float]:
-        """Return the records, or None where the name does not exist; and for how many seconds."""
+    def _resolve(self, name: str, kind: str) -> Found:
         try:
-            answer = self._resolver.resolve(
-                name, kind, raise_on_no_answer=False, search=False, tcp=False
-            )
-        except dns.resolver.NXDOMAIN as error:
-            [response, *_] = error.responses().values()  # type: ignore[no-untyped-call]
-            return None, response.resolve_chaining().minimum_ttl
-        except (dns.exception.Timeout, dns.resolver.NoNameservers) as error:
+            return self._servers.ask(dns.name.from_text(name), kind)
+        except NoAnswer as error:
             raise DnsUnreachable(f"DNS gives no answer for {kind} of {name}: {error}") from None
         except dns.exception.DNSException as error:  # a name that DNS can't hold
             raise NoSuchName(f"{name} is no name that DNS knows: {error}") from None
-        return list(answer.rrset or ()), answer.expiration - time.time()
 
 
-def _server(written: str) -> dns.nameserver.Nameserver:
+def _of_system() -> dns.resolver.Resolver:
+    try:
+        return dns.resolver.Resolver()
+    except dns.resolver.NoResolverConfiguration:
+        raise DnsError("this system names no DNS servers (/etc/resolv.conf)") from None
+
+
+def _server(written: str) -> NameServer:
     """Read `192.0.2.1`, `192.0.2.1:5300`, `2001:db8::1` or `[2001:db8::1]:5300`."""
     address, _, port = written.rpartition(":")
     if written.startswith("[") or written.count(":") == 1:
-        return dns.nameserver.Do53Nameserver(address.strip("[]") or written.strip("[]"), int(port))
-    return dns.nameserver.Do53Nameserver(written, 53)
+        return NameServer(address.strip("[]") or written.strip("[]"), int(port))
+    return NameServer(written)
 
 
 def _written(name: object) -> str:

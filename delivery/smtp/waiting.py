@@ -31,6 +31,9 @@ class Waiter(Protocol):
     def elsewhere(self, function: Callable[[], _Result]) -> _Result:
         """Return what `function` does, which may block its thread."""
 
+    def aside(self, function: Callable[[], None]) -> None:
+        """Begin `function`, which may wait too, and go on; it must raise nothing."""
+
     def baton(self) -> Baton:
         """Return a baton for the one who asks."""
 
@@ -50,6 +53,10 @@ class Blocking:
     def elsewhere(self, function: Callable[[], _Result]) -> _Result:
         """Do it here."""
         return function()
+
+    def aside(self, function: Callable[[], None]) -> None:
+        """Begin it in a thread."""
+        threading.Thread(target=function, daemon=True).start()
 
     def baton(self) -> Baton:
         """Return a lock that is held until it is passed on."""

@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 
 import pytest
 
-from delivery.condition import Condition
+from delivery.condition import Condition, Happening, Turn
 from delivery.hub import Hub
+from delivery.smtp.waiting import WAITER
 from delivery.tests.waiting import wait_until
 
 
@@ -108,3 +110,45 @@ def test_tasks_and_threads_meet_at_one_condition(begin):
     in_threads(partial(turn, "b", "a"))
     wait_until(lambda: len(seen) == 40)
     assert seen in (["a", "b"] * 20, ["b", "a"] * 20)
+
+
+def test_turn_is_kept_while_one_waits_and_taken_by_one_after_the_other(begin):
+    turn, inside, most, done = Turn(), [], [], []
+
+    def work():
+        for _ in range(20):
+            with turn:
+                inside.append(True)
+                most.append(len(inside))
+                WAITER.get().baton().wait(0.001)
+                inside.pop()
+        done.append(True)
+
+    for _ in range(3):
+        begin(work)
+    in_threads(work)
+    wait_until(lambda: len(done) == 4)
+    assert (max(most), len(most)) == (1, 80)
+
+
+def test_turn_of_one_that_broke_off_is_another_s(begin):
+    turn, done = Turn(), []
+
+    def breaks():
+        with suppress(ZeroDivisionError), turn:
+            WAITER.get().elsewhere(lambda: 1 / 0)
+        done.append(True)
+
+    begin(breaks)
+    begin(breaks)
+    wait_until(lambda: done == [True, True])
+
+
+def test_what_happens_lets_all_go_on_who_wait_for_it_then_or_later(begin):
+    happening, told = Happening(), []
+    for _ in range(2):
+        begin(lambda: told.append(happening.wait(10)))
+    assert not happening.wait(0.01)
+    happening.set()
+    wait_until(lambda: told == [True, True])
+    assert happening.wait(0.01)

@@ -7,7 +7,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from delivery.fetching import Fetched, Fetcher, FetchError
+from delivery.fetching import Fetcher
+from delivery.https import Fetched, FetchError
 from delivery.smtp.dns import Resolver
 from delivery.smtp.reach import Reach, is_public
 from delivery.smtp.tests.certificates import make_certificate

@@ -128,6 +128,18 @@ def test_error_of_an_errand_is_raised_where_it_was_asked_for(hub):
     wait_until(lambda: seen)
 
 
+def test_task_that_another_began_aside_waits_beside_it_and_goes_before_what_is_new(hub):
+    seen = []
+
+    def begins():
+        WAITER.get().aside(lambda: seen.append(WAITER.get().baton().wait(0.05)))
+        WAITER.get().aside(partial(seen.append, "aside"))
+        seen.append("begun")
+
+    spawn(hub, begins, partial(seen.append, "new"))
+    wait_until(lambda: seen == ["begun", "aside", "new", False])
+
+
 def test_baton_is_passed_on_by_a_thread_a_task_and_what_was_posted(hub):
     batons, seen = {}, []
 
@@ -286,6 +298,27 @@ def test_tasks_that_wait_at_the_end_are_ended_where_they_stand(pair):
     hub.stop(5)
     assert ended == [True, True]
     hub.post(began.clear)  # nobody is there to do it, and nobody is hurt
+
+
+def test_tasks_begun_by_others_end_by_themselves_and_at_the_end_too(caplog):
+    hub, ended = Hub(), []
+    hub.start()
+
+    def waits():
+        try:
+            WAITER.get().baton().wait(None)
+        finally:
+            ended.append(True)
+
+    def begins():
+        WAITER.get().aside(lambda: None)
+        WAITER.get().aside(waits)
+
+    spawn(hub, begins, begins)
+    wait_until(lambda: len(hub._waiting) == 2)
+    hub.stop(5)
+    assert ended == [True, True]
+    assert caplog.text == ""
 
 
 def test_idle_hub_sleeps(hub):

@@ -45,7 +45,7 @@ def answering(answer):
 
 def test_plan_is_kept_for_a_moment(clock):
     server = answering(PLAN)
-    asked = Lookups(server)
+    asked = Lookups(server, 20)
     assert [asked.plan("a.example") for _ in range(5)] == [PLAN] * 5
     assert server.asked == 1
     clock[0] += lookups.FRESH_SECONDS
@@ -55,7 +55,7 @@ def test_plan_is_kept_for_a_moment(clock):
 
 def test_trouble_is_kept_longer_and_longer_until_there_is_an_answer(clock):
     server = answering(TROUBLE)
-    asked = Lookups(server)
+    asked = Lookups(server, 20)
     assert asked.plan("a.example") is TROUBLE
     for times, pause in enumerate((30, 60, 120, 240, 480, 600, 600), 1):
         clock[0] += pause - 1
@@ -69,23 +69,67 @@ def test_trouble_is_kept_longer_and_longer_until_there_is_an_answer(clock):
     assert asked.plan("a.example") is PLAN
 
 
-def test_who_comes_while_one_asks_is_sent_off_and_does_not_ask():
+def test_who_finds_no_answer_in_time_is_sent_off_and_asked_is_once(monkeypatch):
+    monkeypatch.setattr(lookups, "MOMENT", 0.01)
+    monkeypatch.setattr(lookups, "PATIENCE", 0.02)
     server = NameServer(PLAN)
-    asked = Lookups(server)
-    first = threading.Thread(target=asked.plan, args=["a.example"])
-    first.start()
-    wait_until(lambda: server.asked == 1)
-    outcome = asked.plan("a.example")
-    assert (outcome.kind, outcome.wait) == (OutcomeKind.ABANDONED, lookups.AGAIN_SECONDS)
+    asked = Lookups(server, 20)
+    for _ in range(3):
+        outcome = asked.plan("a.example")
+        assert (outcome.kind, outcome.wait) == (OutcomeKind.ABANDONED, lookups.AGAIN_SECONDS)
     server.let_go.set()
-    first.join()
-    assert asked.plan("a.example") is PLAN
+    wait_until(lambda: asked.plan("a.example") is PLAN)
     assert server.asked == 1
+
+
+def test_half_of_the_places_may_be_held_for_longer_than_a_moment(monkeypatch):
+    monkeypatch.setattr(lookups, "MOMENT", 0.02)
+    server = NameServer(PLAN)
+    asked, plans = Lookups(server, 4), []
+    threads = [
+        threading.Thread(target=lambda n=number: plans.append(asked.plan(f"d{n}.example")))
+        for number in range(5)
+    ]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(plans) == 3)
+    assert {plan.kind for plan in plans} == {OutcomeKind.ABANDONED}
+    assert server.asked == 5
+    server.let_go.set()
+    for thread in threads:
+        thread.join()
+    assert plans[3:] == [PLAN] * 2
+
+
+def test_who_waits_at_the_end_is_sent_off():
+    server, plans = NameServer(PLAN), []
+    asked = Lookups(server, 20)
+    waiting = threading.Thread(target=lambda: plans.append(asked.plan("a.example")))
+    waiting.start()
+    wait_until(lambda: server.asked == 1)
+    asked.admit_no_more()
+    waiting.join()
+    assert [plan.kind for plan in plans] == [OutcomeKind.ABANDONED]
+    server.let_go.set()
+    wait_until(lambda: asked.plan("a.example") is PLAN)
+
+
+def test_so_many_domains_are_asked_about_at_once_and_others_later(monkeypatch):
+    monkeypatch.setattr(lookups, "MOST_ASKED", 3)
+    monkeypatch.setattr(lookups, "MOMENT", 0.01)
+    monkeypatch.setattr(lookups, "PATIENCE", 0.02)
+    server = NameServer(PLAN)
+    asked = Lookups(server, 20)
+    plans = [asked.plan(f"d{number}.example") for number in range(5)]
+    assert {plan.kind for plan in plans} == {OutcomeKind.ABANDONED}
+    assert server.asked == 3
+    server.let_go.set()
+    wait_until(lambda: asked.plan("d4.example") is PLAN)
 
 
 def test_answer_that_comes_soon_is_everybodys():
     server = NameServer(PLAN)
-    asked, plans = Lookups(server), []
+    asked, plans = Lookups(server, 20), []
     threads = [
         threading.Thread(target=lambda: plans.append(asked.plan("a.example"))) for _ in range(3)
     ]
@@ -99,19 +143,20 @@ def test_answer_that_comes_soon_is_everybodys():
     assert server.asked == 1
 
 
-def test_question_that_breaks_off_can_be_asked_again():
+def test_question_that_breaks_off_defers_and_is_asked_again(clock):
     server = answering(ZeroDivisionError())
-    asked = Lookups(server)
-    with pytest.raises(ZeroDivisionError):
-        asked.plan("a.example")
+    asked = Lookups(server, 20)
+    outcome = asked.plan("a.example")
+    assert (outcome.kind, outcome.phase) == (OutcomeKind.DEFERRED, Phase.LOOKUP)
     server.answer = PLAN
+    clock[0] += lookups.TROUBLE_SECONDS
     assert asked.plan("a.example") is PLAN
 
 
 def test_domains_of_long_ago_are_forgotten(monkeypatch):
     monkeypatch.setattr(lookups, "MOST_KEPT", 3)
     server = answering(PLAN)
-    asked = Lookups(server)
+    asked = Lookups(server, 20)
     for number in range(10):
         asked.plan(f"d{number}.example")
     asked.plan("d9.example")

@@ -8,10 +8,11 @@ from delivery.condition import Condition
 from delivery.smtp import OutcomeKind
 from delivery.smtp.tests.scripted import ScriptedServer, drop, say, stall
 from delivery.tests.relays import url_of
+from delivery.tests.waiting import wait_until
 from delivery.transports.base import Envelope
 from delivery.transports.breaker import Breaker
 from delivery.transports.limiter import Limiter
-from delivery.transports.pool import Pool
+from delivery.transports.pool import SURPLUS, Pool
 from delivery.transports.url import endpoint_of
 
 
@@ -130,6 +131,55 @@ def test_mail_that_breaks_off_gives_its_place_back(server, pool):
             place.send(mail(broken))
         pool.release(place)
     assert len(places(pool)) == 4
+
+
+def sent_in_a_thread(place, **values):
+    """Begin to send, and return the list into which the outcome comes."""
+    outcomes = []
+    threading.Thread(target=lambda: outcomes.append(place.send(mail(**values)))).start()
+    return outcomes
+
+
+@pytest.mark.parametrize("step", ["greeting", "ehlo", "mail", "rcpt", "data"])
+def test_mail_that_is_cut_is_deferred_and_its_connection_not_used_again(server, pool, step):
+    server.on(step, stall)
+    place = pool.take()
+    outcomes = sent_in_a_thread(place)
+    server.wait_for(step)
+    place.cut()
+    wait_until(lambda: outcomes)
+    assert (outcomes[0].kind, outcomes[0].detail) == (OutcomeKind.DEFERRED, SURPLUS)
+    assert not outcomes[0].ambiguous
+    pool.release(place)
+    assert pool.take().session is not place.session
+
+
+def test_mail_that_is_cut_as_it_is_about_to_be_ended_is_not_sent(server, pool):
+    place = pool.take()
+    server.on("data", lambda peer: (place.cut(), peer.say("354 go on")))
+    assert place.send(mail()).kind in (OutcomeKind.ABANDONED, OutcomeKind.DEFERRED)
+    assert server.messages == []
+
+
+def test_mail_that_its_host_may_have_taken_is_not_cut(server, pool):
+    server.on("dot", stall)
+    place = pool.take()
+    outcomes = sent_in_a_thread(place)
+    server.wait_for("dot")
+    place.cut()
+    server.released.set()
+    wait_until(lambda: outcomes)
+    assert not place.is_cut
+
+
+def test_cut_that_comes_too_late_hurts_no_other_mail(server, pool):
+    server.on("rcpt", say("550 5.1.1 no such user"), nth=1)
+    place = pool.take()
+    send_and_release(place)
+    again = pool.take()
+    place.cut()
+    assert again.session is place.session
+    assert again.send(mail()).kind is OutcomeKind.DELIVERED
 
 
 def test_connections_are_given_up_without_waiting_for_a_server_that_is_silent(server, pool):

@@ -31,7 +31,7 @@ class MxTransport:
     name = "mx"
 
     def __init__(self, planner: Planner, budget: Budget, terms: Terms) -> None:
-        self._lookups = Lookups(planner.plan)
+        self._lookups = Lookups(planner.plan, terms.places)
         self._budget = budget
         self.hosts = MxHosts(budget, terms)
 
@@ -42,7 +42,7 @@ class MxTransport:
         finder = Finder(resolver, settings.HELO_NAME, Reach(settings.PRIVATE_NETWORKS))
         sts = configured_lookup(resolver)
         planner = Planner(finder, sts, require_tls=settings.MX_REQUIRE_TLS)
-        terms = Terms(settings.HELO_NAME, settings.MX_PORT)
+        terms = Terms(settings.HELO_NAME, settings.MX_PORT, places=settings.DELIVERY_CONCURRENCY)
         return cls(planner, configured_budget(), terms)
 
     def session(
@@ -56,9 +56,10 @@ class MxTransport:
         return self._lookups.plan(domain)
 
     def tidy(self) -> None:
-        """Close what was idle for a while."""
+        """Close what was idle for a while, and cut what is slow where too much is."""
         for host in self.hosts.all():
             host.tidy()
+        self.hosts.let_others_pass()
 
     def connections(self) -> int:
         """Return how many are open, at work or kept."""
@@ -66,11 +67,12 @@ class MxTransport:
 
     def admit_no_more(self) -> None:
         """Let finish what is at work; what waits goes back to the queue."""
+        self._lookups.admit_no_more()
         self.hosts.admit_no_more()
 
     def interrupt(self) -> None:
         """Cut what is at work."""
-        self.hosts.admit_no_more()
+        self.admit_no_more()
         for host in self.hosts.all():
             host.interrupt()
 
@@ -132,19 +134,29 @@ class MxSession:
         """Hold a place at the next exchanger; else say why this attempt ends here."""
         while self._plan and self._left and self._sessions < MOST_SESSIONS:
             self._exchanger = self._left.pop(0)
-            host = self._transport.hosts.enter(self._exchanger, self._plan.tls)
-            taken = host.take(self._urgent)
-            if isinstance(taken, Place):
-                self._held = host, taken, time.monotonic()
+            refusal = self._take(self._exchanger, self._plan)
+            if refusal is None:
                 return None
-            self._transport.hosts.leave(host)
-            if taken.kind is OutcomeKind.ABANDONED:
+            if refusal.kind is OutcomeKind.ABANDONED:
                 if self._sessions:  # who was asked and said “later” is not asked again at once
                     break
-                return taken
-            self._failed.append(self._named(taken))
+                return refusal
+            self._failed.append(self._named(refusal))
         *others, last = self._failed
         return replace(last, tried=tuple(others), route=self._route())
+
+    def _take(self, exchanger: MailExchanger, plan: Plan) -> Outcome | None:
+        """Hold a place at a host, or leave it."""
+        host = self._transport.hosts.enter(exchanger, plan.tls)
+        try:
+            taken = host.take(self._urgent)
+            if isinstance(taken, Outcome):
+                return taken
+            self._held = host, taken, time.monotonic()
+            return None
+        finally:
+            if not self._held:
+                self._transport.hosts.leave(host)
 
     def _named(self, outcome: Outcome) -> Outcome:
         """The host that domains share bears the name by which the first of them called it."""

@@ -14,7 +14,7 @@ from delivery.transports.backlog import Backlog
 from delivery.transports.base import Envelope
 from delivery.transports.breaker import Breaker
 from delivery.transports.limiter import Limiter
-from delivery.transports.mx_slots import MxSlots
+from delivery.transports.mx_slots import MxSlots, OpenConnections
 from delivery.transports.pool import CLOSING, Place, Pool
 
 START = 1  # a host that never answers then holds one connection, whatever waits for it
@@ -32,16 +32,21 @@ class MxHost:
     """
 
     def __init__(
-        self, endpoint: Endpoint, budget: Budget, slots: MxSlots, relieve: Callable[[str], None]
+        self,
+        endpoint: Endpoint,
+        budget: Budget,
+        all_open: OpenConnections,
+        relieve: Callable[[str], None],
     ) -> None:
         self.name = endpoint.host
         self.users = 0
-        self._budget, self._slots, self._relieve = budget, slots, relieve
+        self._budget, self._relieve = budget, relieve
         self._address = f"{endpoint.host}[{endpoint.address}]:{endpoint.port}"
         self._lock = Lock()
+        self._slots = MxSlots(endpoint.host, budget, all_open, self._lock)
         self._limiter = Limiter(MOST, START)
         news = Condition(self._lock)
-        self._pool = Pool(endpoint, self._limiter, Breaker(), self._lock, news, slots=slots)
+        self._pool = Pool(endpoint, self._limiter, Breaker(), self._lock, news, slots=self._slots)
         self._backlog, self._urgent = Backlog(), Backlog()  # a batch is not ahead of single mails
         self._waiting = 0
         self._closed = False
@@ -56,7 +61,12 @@ class MxHost:
             return taken
         if taken is None:
             return self._sent_off(urgent)
-        if wait := self._budget.wait(self.name):
+        try:
+            wait = self._budget.wait(self.name)
+        except BaseException:
+            self._pool.release(taken)
+            raise
+        if wait:
             self._pool.release(taken)
             return self._sent_off(urgent, wait)
         return taken
@@ -129,6 +139,10 @@ class MxHost:
     def connections(self) -> int:
         """How many are open."""
         return self._pool.connections()
+
+    def busy(self) -> list[Place]:
+        """Return the places that are held."""
+        return self._pool.busy()
 
     def tidy(self, idle: float | None = None) -> None:
         """Close what was idle for `idle` or IDLE_SECONDS, and what the budget calls too much."""

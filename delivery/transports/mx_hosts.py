@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
@@ -10,19 +11,24 @@ from delivery.destinations.budget import Budget
 from delivery.smtp import Endpoint, Timeouts, TlsPolicy
 from delivery.smtp.mx import MailExchanger
 from delivery.transports.mx_host import MxHost
-from delivery.transports.mx_slots import MxSlots, OpenConnections
+from delivery.transports.mx_slots import OpenConnections
 
 MOST_HOSTS = 2000
 MOST_OPEN = 300  # connections; idle ones are closed beyond
+SLOW_SECONDS = 2.0  # for one mail
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What holds for every exchanger: our name, the port, how long to wait for an answer."""
+    """What holds for every exchanger: our name, the port, how long to wait for an answer.
+
+    `places`: deliveries that a worker has at once.
+    """
 
     helo_name: str
     port: int = 25
     timeouts: Timeouts = field(default_factory=Timeouts)
+    places: int = 200
 
 
 class MxHosts:
@@ -72,6 +78,18 @@ class MxHosts:
         """Return how many are open."""
         return self._open.count
 
+    def let_others_pass(self) -> None:
+        """Cut mails to slow hosts where they hold more than half of the places, the latest first.
+
+        So those that have waited longest get the patience that RFC 5321 (§4.5.3.2) asks for, and a
+        mail that its host may have taken is waited for anyway.
+        """
+        before = time.monotonic() - SLOW_SECONDS
+        busy = [place for host in self.all() for place in host.busy() if place.since < before]
+        busy.sort(key=lambda place: (not place.is_final, not place.session.is_open, place.since))
+        for place in busy[max(self._terms.places // 2, 1) :]:
+            place.cut()
+
     def admit_no_more(self) -> None:
         """Send off who waits, and whoever comes."""
         with self._lock:
@@ -90,8 +108,7 @@ class MxHosts:
             chunking=False,  # strangers are not tried out, and their silence is not ambiguous
             timeouts=self._terms.timeouts,
         )
-        slots = MxSlots(exchanger.host, self._budget, self._open)
-        host = MxHost(endpoint, self._budget, slots, self._relieve)
+        host = MxHost(endpoint, self._budget, self._open, self._relieve)
         if self._closed:
             host.admit_no_more()
         return host
@@ -114,8 +131,8 @@ class MxHosts:
             host.close()
 
     def _relieve(self, name: str) -> None:
-        """Close idle connections of hosts that may share limits with one that got none."""
-        kin = name.split(".")[-2:]
+        """Close idle connections of all hosts that share the limits of one that got none."""
+        destination = self._budget.destination(name)
         for host in self.all():
-            if host.name.split(".")[-2:] == kin:
+            if self._budget.destination(host.name) == destination:
                 host.tidy(idle=0)

@@ -21,15 +21,19 @@ class OpenConnections:
 
 
 class MxSlots:
-    """Those of one host; see `pool.Slots`."""
+    """Those of one host, whose pool has `lock`; see `slots.Slots`."""
 
-    def __init__(self, host: str, budget: Budget, all_open: OpenConnections) -> None:
-        self._host, self._budget, self._all_open = host, budget, all_open
+    def __init__(self, host: str, budget: Budget, all_open: OpenConnections, lock: Lock) -> None:
+        self._host, self._budget, self._all_open, self._lock = host, budget, all_open, lock
         self.refused = False  # the budget's answer when it was asked last
 
     def open(self) -> bool:
-        """Ask the budget for one more."""
-        self.refused = not self._budget.open(self._host)
+        """Ask the budget for one more, without the lock."""
+        self._lock.release()
+        try:
+            self.refused = not self._budget.open(self._host)
+        finally:
+            self._lock.acquire()
         if not self.refused:
             self._all_open.add(1)
         return not self.refused

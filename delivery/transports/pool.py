@@ -3,60 +3,32 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
 
 from delivery.condition import Condition
 from delivery.smtp import Endpoint, Outcome, OutcomeKind, Phase, Session
 from delivery.transports.base import Envelope
 from delivery.transports.breaker import Breaker
 from delivery.transports.limiter import Limiter
+from delivery.transports.slots import NoLimits, Slots
 
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 30.0
+SURPLUS = "cut, since too many servers are slow at the same time"
 CLOSING = 421  # "service not available, closing transmission channel" (RFC 5321 §3.8)
-
-
-class Slots(Protocol):
-    """Who is asked about each connection of a pool. Called with the pool's lock."""
-
-    def open(self) -> bool:
-        """Tell whether one more may be opened, and count it if so."""
-
-    def closed(self) -> None:
-        """Take one back."""
-
-    def worn(self, mails: int) -> bool:
-        """Tell whether one that carried so many mails is to be closed."""
-
-    def excess(self) -> int:
-        """Return how many are too many now."""
-
-
-class NoLimits:
-    """As many connections as the pool has places, each for as long as it lives."""
-
-    def open(self) -> bool:
-        return True
-
-    def closed(self) -> None:
-        pass
-
-    def worn(self, mails: int) -> bool:
-        return False
-
-    def excess(self) -> int:
-        return 0
 
 
 @dataclass(slots=True, eq=False)
 class Place:
     """One connection in the hands of one delivery; `era` and `probe` say what its word counts.
 
-    `mails` is how many it carried, with the one that it is held for.
+    `mails` is how many it carried, with the one that it is held for, which began at `since`.
     """
 
     pool: Pool
@@ -64,15 +36,37 @@ class Place:
     era: int
     probe: bool
     mails: int
+    since: float = math.inf  # time.monotonic()
+    is_final: bool = False  # the mail is about to be taken, or was
+    is_cut: bool = False
 
     def send(self, envelope: Envelope) -> Outcome:
         """Hand one copy to the relay, which learns from what comes of it."""
+        self.since = time.monotonic()
         outcomes = self.session.send(
-            envelope.mail_from, [envelope.rcpt_to], envelope.content, envelope.may_send
+            envelope.mail_from,
+            [envelope.rcpt_to],
+            envelope.content,
+            partial(self._finish, envelope),
         )
         outcome = outcomes[envelope.rcpt_to]
+        if self.is_cut and not outcome.reply:
+            outcome = replace(outcome, detail=SURPLUS)
         self.pool.learn(self, outcome)
         return outcome
+
+    def _finish(self, envelope: Envelope) -> bool:
+        """Tell whether the mail may be ended, after which only its host can end the wait."""
+        with self.pool.lock:
+            self.is_final = not self.is_cut
+        return self.is_final and envelope.may_send()
+
+    def cut(self) -> None:
+        """End what goes on, from any thread, unless the host may have taken the mail."""
+        with self.pool.lock:
+            self.is_cut = self.pool.holds(self) and not self.is_final
+        if self.is_cut:
+            self.session.abort()
 
 
 class Idle(NamedTuple):
@@ -101,11 +95,11 @@ class Pool:
         slots: Slots | None = None,
     ) -> None:
         self._endpoint, self._limiter, self._breaker = endpoint, limiter, breaker
-        self._lock, self._news = lock, news
+        self.lock, self._news = lock, news
         self.freed = Condition(lock)
         self._slots = slots or NoLimits()
         self._idle: list[Idle] = []
-        self._busy: set[Session] = set()
+        self._busy: set[Place] = set()
         self._trouble: Outcome | None = None
 
     def allows(self, now: float) -> bool:
@@ -120,26 +114,37 @@ class Pool:
         """Hold a place, if there is one; the limiter has one for a probe always."""
         if not (self._limiter.free or self._breaker.is_open):
             return None
-        kept = self._idle.pop() if self._idle else self._opened()
+        probe, era = self._breaker.enter(), self._limiter.enter()
+        kept = None
+        try:
+            kept = self._idle.pop() if self._idle else self._opened()
+        finally:
+            if kept is None:
+                self._leave(probe)
         if kept is None:
             return None
-        probe, era = self._breaker.enter(), self._limiter.enter()
-        self._busy.add(kept.session)
-        return Place(self, kept.session, era, probe, kept.mails + 1)
+        place = Place(self, kept.session, era, probe, kept.mails + 1)
+        self._busy.add(place)
+        return place
 
     def _opened(self) -> Idle | None:
-        session = Session(self._endpoint)  # first: where that raises, nothing is counted
+        """The place is counted already: while the slots are asked, nobody else may take it."""
+        session = Session(self._endpoint)  # first: where that raises, no slot is taken
         return Idle(session, 0, 0) if self._slots.open() else None
+
+    def _leave(self, probe: bool) -> None:
+        self._limiter.leave()
+        if probe:
+            self._breaker.leave()
+            self._news.notify_all()
 
     def release(self, place: Place) -> None:
         """Give a place back; no more connections are kept than there are places."""
-        with self._lock:
-            self._busy.discard(place.session)
-            self._limiter.leave()
-            if place.probe:
-                self._breaker.leave()
-                self._news.notify_all()
-            if place.session.is_open and not self._slots.worn(place.mails):
+        with self.lock:
+            self._busy.discard(place)
+            self._leave(place.probe)
+            lives = place.session.is_open and not place.is_cut
+            if lives and not self._slots.worn(place.mails):
                 self._idle.append(Idle(place.session, time.monotonic(), place.mails))
                 unwanted = self._surplus()
             else:
@@ -163,7 +168,7 @@ class Pool:
         """Draw from an outcome what it says about the host."""
         if outcome.kind is OutcomeKind.ABANDONED:
             return
-        with self._lock:
+        with self.lock:
             if outcome.is_of_host:
                 self._not_reached(place, outcome)
             else:
@@ -201,7 +206,7 @@ class Pool:
 
     def absent(self) -> Outcome:
         """Return why nothing can be sent here while the host is left alone."""
-        with self._lock:
+        with self.lock:
             trouble = self._trouble
         phase = trouble.phase if trouble else Phase.CONNECT
         said = f": {trouble.detail}" if trouble else ""
@@ -213,9 +218,18 @@ class Pool:
 
     def connections(self) -> int:
         """Return how many are open, at work or kept."""
-        with self._lock:
-            sessions = [*self._busy, *(kept.session for kept in self._idle)]
+        with self.lock:
+            sessions = [each.session for each in self._busy] + [kept.session for kept in self._idle]
         return sum(session.is_open for session in sessions)
+
+    def holds(self, place: Place) -> bool:
+        """Tell whether a place was not given back yet; with the lock."""
+        return place in self._busy
+
+    def busy(self) -> list[Place]:
+        """Return the places that are held."""
+        with self.lock:
+            return list(self._busy)
 
     def tidy(self, idle: float | None = None) -> None:
         """Close what nobody has used for `idle` seconds (IDLE_SECONDS), and what is too much."""
@@ -226,7 +240,7 @@ class Pool:
         self._close_idle(time.monotonic())
 
     def _close_idle(self, oldest: float) -> None:
-        with self._lock:
+        with self.lock:
             stale = sum(kept.used <= oldest for kept in self._idle)
             unwanted = [*self._drop(stale), *self._surplus()]
         for session in unwanted:
@@ -234,8 +248,7 @@ class Pool:
 
     def interrupt(self) -> None:
         """Cut every connection that is at work, and wake who waits for one."""
-        with self._lock:
-            busy = list(self._busy)
+        with self.lock:
             self.freed.notify_all()
-        for session in busy:
-            session.abort()
+        for place in self.busy():
+            place.session.abort()

@@ -29,11 +29,13 @@ class Web(http.server.BaseHTTPRequestHandler):
     """A web process of ours; a test changes what the server answers."""
 
     def do_GET(self):
-        self.send_response(self.server.status)
-        self.end_headers()
         self.server.asked.append(self.path)
         bodies = {"/healthz": self.server.body, PATH: self.server.policy}
-        self.wfile.write(bodies.get(self.path, self.server.pixel))
+        body = bodies.get(self.path, self.server.pixel)
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     do_HEAD = do_GET
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from delivery.domains.checks.finding import Finding, missing, right, unknown, wrong
-from delivery.domains.https import NotServed, get
 from delivery.domains.installation import Installation
 from delivery.domains.policy import PATH, policy_of
 from delivery.domains.records import Record
+from delivery.https import FetchError, Site
 from delivery.smtp.dns import DnsUnreachable, NoSuchName, Resolver
 
 NOT_NEEDED = "Leave it out, or add it when the operator of this server is ready for it."
+MOST_BYTES, SECONDS = 1_000_000, 5.0  # of an answer, which may be another server's page
 PIXEL = "/t/o/x.gif"  # answered whatever the token is, and recorded for a right one alone
 
 
@@ -63,12 +64,12 @@ def _target(name: str, resolver: Resolver) -> str:
 def _fault(name: str, path: str, address: str, port: int, is_ours: Callable[[bytes], bool]) -> str:
     """Return why the name is not used, "" where it is."""
     try:
-        answer = get(name, path, address, port=port)
-    except NotServed as fault:
+        answer = Site(name, address, port).get(path, most_bytes=MOST_BYTES, seconds=SECONDS)
+    except FetchError as fault:
         return (
             f"The record is right, but https://{name} is not served ({fault}): the operator of "
             "this server has to get a certificate for the name. Until then it is not used."
         )
-    if answer.status != 200 or not is_ours(answer.body):
+    if answer.status != 200 or not is_ours(answer.content):
         return f"https://{name} leads to another server. It is not used."
     return ""

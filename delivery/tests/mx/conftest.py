@@ -32,6 +32,7 @@ class World:
         self.dns = stack.enter_context(DnsServer())
         self.port = free_port()
         self.budget = LocalBudget()
+        self.dns_seconds = 1.0  # for a question
         self._last = 1
 
     def address(self) -> str:
@@ -52,10 +53,13 @@ class World:
         for address in addresses:
             self.dns.zone.add(name, "A", address)
 
-    def transport(self, *, wait: Timeouts | None = None, **options) -> MxTransport:
+    def transport(
+        self, *, wait: Timeouts | None = None, places: int = 200, **options
+    ) -> MxTransport:
         """Return the transport of a worker in this world."""
-        finder = Finder(Resolver([self.dns.address], seconds=1.0), "me.example", LOOPBACK)
-        terms = Terms("me.example", self.port, wait or timeouts())
+        resolver = Resolver([self.dns.address], seconds=self.dns_seconds)
+        finder = Finder(resolver, "me.example", LOOPBACK)
+        terms = Terms("me.example", self.port, wait or timeouts(), places)
         return MxTransport(Planner(finder, **options), self.budget, terms)
 
     def allow(self, limits: Limits) -> None:

@@ -7,10 +7,11 @@ from collections import Counter
 import pytest
 
 from delivery.destinations.budget import Limits
+from delivery.destinations.directory import Directory
 from delivery.smtp.tests.factories import timeouts
 from delivery.smtp.tests.scripted import say, stall
 from delivery.tests.conftest import running
-from delivery.tests.mx.events import make_mail, settled
+from delivery.tests.mx.events import data_of, make_mail, settled
 from delivery.tests.waiting import everything_is_final, wait_until
 from emails import transitions
 from emails.addresses import Address
@@ -178,6 +179,23 @@ def test_hosts_of_long_ago_are_forgotten_and_their_connections_closed(world, mon
     assert sum(len(server.messages) for server in servers) == 12
 
 
+def test_host_to_which_no_connection_can_be_made_is_left_and_can_be_forgotten(world, monkeypatch):
+    """As where the file of the roots is gone."""
+
+    def gone(endpoint):
+        raise FileNotFoundError("roots.pem")
+
+    monkeypatch.setattr("delivery.transports.pool.Session", gone)
+    world.exchanger("a.example")
+    transport = world.transport()
+    make_mail("ann@a.example")
+    with running(transport):
+        wait_until(settled)
+        assert "FileNotFoundError" in data_of(EventType.DEFER)["reason"]
+        [host] = transport.hosts.all()
+        assert host.users == 0
+
+
 def test_open_connections_of_all_hosts_are_bounded(world):
     servers = [world.exchanger(f"d{n}.example") for n in range(12)]
     transport = world.transport()
@@ -199,3 +217,19 @@ def test_drain_gives_back_what_waits_and_marks_what_awaits_its_last_reply(world)
     by_status = Counter(Recipient.objects.values_list("status", "ambiguous", "attempts"))
     assert by_status == {(Status.DEFERRED, True, 1): 1, (Status.QUEUED, False, 0): 9}
     assert transitions.take_over() == []
+
+
+def test_idle_connections_make_room_for_a_host_of_the_same_provider_and_of_no_other(world):
+    provider = [world.exchanger(f"d{n}.example", name=f"mx{n}.provider.co.uk") for n in range(2)]
+    other = world.exchanger("other.example", name="mx.other.co.uk")
+    one = Limits(connections=1, mails_per_connection=100)
+    world.budget.follow(Directory({"provider.co.uk": one}))
+    with running(world.transport()):
+        for domain in ("other.example", "d0.example", "d1.example"):
+            make_mail(f"ann@{domain}")
+            wait_until(settled)
+        assert [len(server.messages) for server in provider] == [1, 1]
+        assert provider[0].saw("QUIT")
+        make_mail("bob@other.example")
+        wait_until(settled)
+    assert (len(other.messages), other.connections) == (2, 1)

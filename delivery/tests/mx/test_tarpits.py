@@ -1,0 +1,81 @@
+"""More hosts that never answer than a worker has places, beside one that does."""
+
+import socket
+from contextlib import ExitStack
+
+import pytest
+
+from delivery.smtp.tests.factories import timeouts
+from delivery.smtp.tests.scripted import stall
+from delivery.tests.conftest import running
+from delivery.tests.mx.events import data_of, make_mail
+from delivery.tests.waiting import wait_until
+from delivery.transports.pool import SURPLUS
+from emails.models import EmailEvent, EventType, Recipient, Status
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PLACES, TARPITS = 200, 220
+LONG = timeouts(greeting=60, command=60, final=60)
+
+
+@pytest.fixture
+def tarpits(world):
+    """Hosts that take a connection, and say nothing."""
+    with ExitStack() as stack:
+        for number in range(TARPITS):
+            address = f"127.0.1.{number + 1}"
+            stack.enter_context(socket.create_server((address, world.port)))
+            world.record(f"t{number}.example", 10, f"mx.t{number}.example", address)
+        yield
+
+
+def count(status):
+    return Recipient.objects.filter(status=status).count()
+
+
+def test_more_tarpits_than_places_hold_up_no_other_mail(world, tarpits, monkeypatch):
+    monkeypatch.setattr("delivery.transports.mx_hosts.SLOW_SECONDS", 0.5)
+    server = world.exchanger("a.example")
+    for number in range(TARPITS):
+        make_mail(f"ann@t{number}.example")
+    with running(world.transport(wait=LONG, places=PLACES), concurrency=PLACES):
+        wait_until(lambda: count(Status.SENDING) >= PLACES)
+        make_mail("ann@a.example")
+        wait_until(lambda: server.messages)
+        wait_until(lambda: count(Status.DEFERRED) == TARPITS - PLACES // 2)
+        assert count(Status.SENDING) == PLACES // 2  # which are waited for as RFC 5321 asks
+        reasons = EmailEvent.objects.filter(type=EventType.DEFER).values_list("data", flat=True)
+        assert {data["detail"] for data in reasons} == {SURPLUS}
+
+
+def test_few_slow_hosts_are_left_in_peace_and_the_latest_is_cut_of_too_many(world, monkeypatch):
+    monkeypatch.setattr("delivery.transports.mx_hosts.SLOW_SECONDS", 0.2)
+    hosts = [world.exchanger(f"d{number}.example").on("greeting", stall) for number in range(3)]
+    with running(world.transport(wait=LONG, places=4), concurrency=4) as pump:
+        for number, host in enumerate(hosts):
+            make_mail(f"ann@d{number}.example")
+            host.wait_for("greeting")
+        wait_until(lambda: count(Status.DEFERRED) == 1)
+        assert data_of(EventType.DEFER)["host"].startswith("mx4.d2.example")
+        pump.drain(0.5)
+
+
+def test_mail_that_its_host_may_have_taken_is_never_cut(world, monkeypatch):
+    monkeypatch.setattr("delivery.transports.mx_hosts.SLOW_SECONDS", 0.1)
+    hosts = [world.exchanger(f"d{number}.example").on("dot", stall) for number in range(3)]
+    silent = world.exchanger("silent.example").on("greeting", stall)
+    with running(world.transport(wait=LONG, places=2), concurrency=4):
+        for number, host in enumerate(hosts):
+            make_mail(f"ann@d{number}.example")
+            host.wait_for("dot")
+        make_mail("ann@silent.example")
+        silent.wait_for("greeting")
+        wait_until(lambda: count(Status.DEFERRED) == 1)
+        assert data_of(EventType.DEFER)["host"].startswith("mx5.silent.example")
+        assert count(Status.SENDING) == 3
+        for host in hosts:
+            host.released.set()
+        wait_until(lambda: count(Status.SENDING) == 0)
+    assert not Recipient.objects.filter(ambiguous=False, status=Status.DEFERRED).exclude(
+        address="ann@silent.example"
+    )
