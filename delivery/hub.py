@@ -124,7 +124,7 @@ class Hub:
         return done.result()
 
     def aside(self, function: Callable[[], None]) -> None:
-        """Begin another task, before all that is new."""
+        """Begin another task, before the next row of what is new."""
         self._ready.append((self._idle_task(), function))
 
     def baton(self) -> Baton:

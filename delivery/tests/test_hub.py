@@ -135,6 +135,7 @@ def test_task_that_another_began_aside_waits_beside_it_and_goes_before_what_is_n
         WAITER.get().aside(lambda: seen.append(WAITER.get().baton().wait(0.05)))
         WAITER.get().aside(partial(seen.append, "aside"))
         seen.append("begun")
+        time.sleep(ROW_SECONDS)  # works
 
     spawn(hub, begins, partial(seen.append, "new"))
     wait_until(lambda: seen == ["begun", "aside", "new", False])
@@ -226,7 +227,7 @@ def test_what_is_ready_goes_on_before_what_is_new_begins(hub, pair):
 
     def new():
         seen.append("new")
-        time.sleep(0.002)  # works
+        time.sleep(ROW_SECONDS)  # works
 
     spawn(hub, waits, *[new] * 10)
     wait_until(lambda: len(seen) == 11)
