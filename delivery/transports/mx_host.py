@@ -14,7 +14,7 @@ from delivery.transports.backlog import Backlog
 from delivery.transports.base import Envelope
 from delivery.transports.breaker import Breaker
 from delivery.transports.limiter import Limiter
-from delivery.transports.mx_slots import MxSlots, OpenConnections
+from delivery.transports.mx_slots import Crowd, MxSlots
 from delivery.transports.pool import CLOSING, Place, Pool
 
 START = 1  # a host that never answers then holds one connection, whatever waits for it
@@ -35,15 +35,15 @@ class MxHost:
         self,
         endpoint: Endpoint,
         budget: Budget,
-        all_open: OpenConnections,
+        crowd: Crowd,
         relieve: Callable[[str], None],
     ) -> None:
         self.name = endpoint.host
         self.users = 0
-        self._budget, self._relieve = budget, relieve
+        self._budget, self._crowd, self._relieve = budget, crowd, relieve
         self._address = f"{endpoint.host}[{endpoint.address}]:{endpoint.port}"
         self._lock = Lock()
-        self._slots = MxSlots(endpoint.host, budget, all_open, self._lock)
+        self._slots = MxSlots(endpoint.host, budget, crowd.connections, self._lock)
         self._limiter = Limiter(MOST, START)
         news = Condition(self._lock)
         self._pool = Pool(endpoint, self._limiter, Breaker(), self._lock, news, slots=self._slots)
@@ -93,14 +93,18 @@ class MxHost:
         held = self._limiter.in_use
         if not held or self._waiting >= max(2 * held, LEAST_WAITING):
             return False
+        if not self._crowd.may_one_more_wait():
+            return False
         return (self._waiting + 1) * self._backlog.each(now) / held < PATIENCE
 
     def _wait(self, seconds: float) -> None:
         self._waiting += 1
+        self._crowd.waiting.add(1)
         try:
             self._pool.freed.wait(seconds)
         finally:
             self._waiting -= 1
+            self._crowd.waiting.add(-1)
 
     def _sent_off(self, urgent: bool, least: float = 0.0) -> Outcome:
         limits = self._budget.limits(self.name)

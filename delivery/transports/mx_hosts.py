@@ -11,7 +11,7 @@ from delivery.destinations.budget import Budget
 from delivery.smtp import Endpoint, Timeouts, TlsPolicy
 from delivery.smtp.mx import MailExchanger
 from delivery.transports.mx_host import MxHost
-from delivery.transports.mx_slots import OpenConnections
+from delivery.transports.mx_slots import Crowd
 
 MOST_HOSTS = 2000
 MOST_OPEN = 300  # connections; idle ones are closed beyond
@@ -49,7 +49,7 @@ class MxHosts:
         self._most_hosts, self._most_open = most_hosts, most_open
         self._lock = Lock()
         self._known: OrderedDict[tuple[str, str, TlsPolicy], MxHost] = OrderedDict()
-        self._open = OpenConnections()
+        self._crowd = Crowd(may_wait=max(terms.places // 4, 1))
         self._closed = False
 
     def enter(self, exchanger: MailExchanger, tls: TlsPolicy) -> MxHost:
@@ -76,7 +76,7 @@ class MxHosts:
 
     def connections(self) -> int:
         """Return how many are open."""
-        return self._open.count
+        return self._crowd.connections.number
 
     def let_others_pass(self) -> None:
         """Cut mails to slow hosts where they hold more than half of the places, the latest first.
@@ -108,7 +108,7 @@ class MxHosts:
             chunking=False,  # strangers are not tried out, and their silence is not ambiguous
             timeouts=self._terms.timeouts,
         )
-        host = MxHost(endpoint, self._budget, self._open, self._relieve)
+        host = MxHost(endpoint, self._budget, self._crowd, self._relieve)
         if self._closed:
             host.admit_no_more()
         return host
@@ -117,10 +117,10 @@ class MxHosts:
         """Forget a quarter of the hosts, or close idle connections, where there are too many."""
         if len(self._known) >= self._most_hosts:
             self._forget()
-        if self._open.count >= self._most_open:
+        if self._crowd.connections.number >= self._most_open:
             for host in self.all():
                 host.tidy(idle=0)
-                if self._open.count <= self._most_open * 3 // 4:
+                if self._crowd.connections.number <= self._most_open * 3 // 4:
                     break
 
     def _forget(self) -> None:

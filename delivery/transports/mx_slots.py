@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from threading import Lock
 
 from delivery.destinations.budget import Budget
 
 
-class OpenConnections:
-    """How many there are, to all hosts."""
+class Count:
+    """A number that many threads count up and down."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.number = 0
         self._lock = Lock()
 
     def add(self, number: int) -> None:
         """Count more, or with a negative number less."""
         with self._lock:
-            self.count += number
+            self.number += number
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """What all hosts have together: connections, and deliveries that wait for a place."""
+
+    may_wait: int
+    connections: Count = field(default_factory=Count)
+    waiting: Count = field(default_factory=Count)
+
+    def may_one_more_wait(self) -> bool:
+        """Tell whether places are left for those whose hosts have some."""
+        return self.waiting.number < self.may_wait
 
 
 class MxSlots:
     """Those of one host, whose pool has `lock`; see `slots.Slots`."""
 
-    def __init__(self, host: str, budget: Budget, all_open: OpenConnections, lock: Lock) -> None:
-        self._host, self._budget, self._all_open, self._lock = host, budget, all_open, lock
+    def __init__(self, host: str, budget: Budget, connections: Count, lock: Lock) -> None:
+        self._host, self._budget, self._connections, self._lock = host, budget, connections, lock
         self.refused = False  # the budget's answer when it was asked last
 
     def open(self) -> bool:
@@ -35,12 +49,12 @@ class MxSlots:
         finally:
             self._lock.acquire()
         if not self.refused:
-            self._all_open.add(1)
+            self._connections.add(1)
         return not self.refused
 
     def closed(self) -> None:
         """Give one back."""
-        self._all_open.add(-1)
+        self._connections.add(-1)
         self._budget.closed(self._host)
 
     def worn(self, mails: int) -> bool:

@@ -1,6 +1,7 @@
 """More hosts that never answer than a worker has places, beside one that does."""
 
 import socket
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -79,3 +80,20 @@ def test_mail_that_its_host_may_have_taken_is_never_cut(world, monkeypatch):
     assert not Recipient.objects.filter(ambiguous=False, status=Status.DEFERRED).exclude(
         address="ann@silent.example"
     )
+
+
+def test_those_who_wait_for_slow_hosts_leave_places_for_others(world, monkeypatch):
+    """They wait for a moment, which is long here: together they would hold all places."""
+    monkeypatch.setattr("delivery.transports.mx_host.PATIENCE", 60)
+    silent = [world.exchanger(f"d{number}.example").on("greeting", stall) for number in range(8)]
+    server = world.exchanger("a.example")
+    for person in range(4):
+        for number in range(8):
+            make_mail(f"p{person}@d{number}.example")
+    with running(world.transport(wait=LONG, places=16), concurrency=16) as pump:
+        for host in silent:
+            host.wait_for("greeting")
+        time.sleep(1)  # those that were sent off at first come back
+        make_mail("ann@a.example")
+        wait_until(lambda: server.messages)
+        pump.drain(0.5)

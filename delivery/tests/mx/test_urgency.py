@@ -13,7 +13,7 @@ from delivery.tests.waiting import everything_is_final, wait_until
 from delivery.transports import mx_host
 from delivery.transports.capture import CaptureTransport
 from delivery.transports.mx_host import MxHost
-from delivery.transports.mx_slots import OpenConnections
+from delivery.transports.mx_slots import Crowd
 from emails.models.recipient import Priority
 from emails.tests.factories import make_email
 
@@ -22,7 +22,7 @@ def host_that_takes(mails_per_minute):
     budget = LocalBudget()
     budget.follow(Directory({"*": Limits(5, 100, mails_per_minute)}))
     endpoint = Endpoint("mx.a.example", 25, "me.example", address="127.0.0.9")
-    return MxHost(endpoint, budget, OpenConnections(), lambda name: None)
+    return MxHost(endpoint, budget, Crowd(may_wait=50), lambda name: None)
 
 
 def test_batch_that_was_sent_off_is_not_ahead_of_a_single_mail(monkeypatch):
