@@ -15,7 +15,7 @@ from delivery.transports.mx_slots import Crowd
 
 MOST_HOSTS = 2000
 MOST_OPEN = 300  # connections; idle ones are closed beyond
-SLOW_SECONDS = 2.0  # for one mail
+SLOW_SECONDS = 5.0  # without having let us in; less may be our own slowness
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +79,16 @@ class MxHosts:
         return self._crowd.connections.number
 
     def let_others_pass(self) -> None:
-        """Cut mails to slow hosts where they hold more than half of the places, the latest first.
+        """Cut the latest mails to hosts that let nobody in, where these hold half of the places.
 
-        So those that have waited longest get the patience that RFC 5321 (§4.5.3.2) asks for, and a
-        mail that its host may have taken is waited for anyway.
+        So those that have waited longest get the patience that RFC 5321 (§4.5.3.2) asks for. No
+        word was said of a mail that is cut: the next exchanger may get it.
         """
         before = time.monotonic() - SLOW_SECONDS
-        busy = [place for host in self.all() for place in host.busy() if place.since < before]
-        busy.sort(key=lambda place: (not place.is_final, not place.session.is_open, place.since))
-        for place in busy[max(self._terms.places // 2, 1) :]:
+        busy = [place for host in self.all() for place in host.busy()]
+        outside = [place for place in busy if place.since < before and not place.session.is_open]
+        outside.sort(key=lambda place: place.since)
+        for place in outside[max(self._terms.places // 2, 1) :]:
             place.cut()
 
     def admit_no_more(self) -> None:
