@@ -8,7 +8,7 @@ import random
 GUESS = 0.05  # seconds that a mail takes, before one was taken
 STILL = 4  # times as long as usual, and STILL_SECONDS at least, without a place changing hands
 STILL_SECONDS = 1.0
-STILL_SPREAD = 2
+STILL_SPREAD = 3
 SOON = 10.0  # seconds, or as many as let so many a second come: what a host takes is but a guess
 IN_VAIN = 20  # claims a second that may find no place again
 EARLY = 4  # times as long as the host is known, and a second: no mail is sent off for longer
@@ -57,7 +57,7 @@ class Backlog:
         """Return in how many seconds a mail is to come again, and count it.
 
         The host takes `places` at once, and no more than `per_second`. Who waits for one that
-        stands still comes back after once or twice as long as it has stood: soon where it was only
+        stands still comes back after one to three times as long as it has stood: soon where it was only
         slow to greet, and ever later where it is a tarpit.
         """
         seconds = self._next(now, places, per_second)
