@@ -57,8 +57,8 @@ class Backlog:
         """Return in how many seconds a mail is to come again, and count it.
 
         The host takes `places` at once, and no more than `per_second`. Who waits for one that
-        stands still comes back after one to three times as long as it has stood: soon where it was only
-        slow to greet, and ever later where it is a tarpit.
+        stands still comes back after one to three times as long as it has stood: soon where it was
+        only slow to greet, and ever later where it is a tarpit.
         """
         seconds = self._next(now, places, per_second)
         due = int(now + seconds)
