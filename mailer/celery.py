@@ -8,7 +8,7 @@ from celery import Celery
 from celery.loaders.app import AppLoader
 from kombu.transport import TRANSPORT_ALIASES
 
-from mailer import beat
+from mailer import beat, listening
 from mailer.environment import one_sentence
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailer.settings")
@@ -31,12 +31,17 @@ class Loader(AppLoader):
 
 
 class Application(Celery):
-    """Celery with a beat of our own."""
+    """Celery with a beat and a worker of our own."""
 
     @property
     def Beat(self) -> Any:
         """Return the class that `celery beat` runs."""
         return self.subclass_with_self(beat.Beat)
+
+    @property
+    def Worker(self) -> Any:
+        """Return the class that `celery worker` runs."""
+        return self.subclass_with_self(listening.Worker)
 
 
 app = Application("mailer", loader="mailer.celery:Loader")

@@ -22,6 +22,12 @@ second = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.SECOND
 PeriodicTask.objects.create(name="every second", task="celery.accumulate", interval=second)
 """
 
+# What a worker does with a broker that can do all of it.
+STEPS = """
+from mailer.celery import app
+print(*sorted(step.__class__.__name__ for step in app.Worker().consumer.steps))
+"""
+
 
 class Machine:
     """A data folder, and the processes that work on it."""
@@ -95,3 +101,12 @@ def test_beat_rings_and_the_worker_hears_it(machine: Machine) -> None:
     output = asked_to_end(worker)
     assert "(solo)" in output
     assert f"removed a message that can't be read: {empty}" in output
+
+
+def test_worker_does_not_end_with_a_broker_that_dies_while_it_greets_others(
+    machine: Machine,
+) -> None:
+    machine.environment["REDIS_URL"] = "redis://127.0.0.1:1/0"
+    steps = machine.python("-c", STEPS).communicate(timeout=60)[0].split()
+    assert {"Connection", "Tasks"} <= {*steps}
+    assert not {"Mingle", "Gossip"} & {*steps}
