@@ -30,7 +30,7 @@ from delivery.smtp.waiting import WAITER
 logger = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
-ROW_SECONDS = 0.005  # doing one kind of work for so long saves a fifth of the processor's time
+ROW_SECONDS = 0.003  # doing one kind of work for so long saves a sixth of the processor's time
 _SOCKET = object()  # what a task waits for that waits for its socket
 
 
