@@ -83,9 +83,10 @@ def test_server_that_is_being_restarted_is_waited_for():
     asking = threading.Thread(
         target=lambda: found.extend(addresses(f"127.0.0.1:{port}", seconds=15.0))
     )
+    late = DnsServer(port=port)
+    late.zone.add("a.example", "A", "192.0.2.1")
     asking.start()
-    with DnsServer(port=port) as late:
-        late.zone.add("a.example", "A", "192.0.2.1")
+    with late:
         asking.join()
     assert found == ["192.0.2.1"]
 
