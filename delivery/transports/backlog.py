@@ -9,6 +9,7 @@ GUESS = 0.05  # seconds that a mail takes, before one was taken
 STILL = 4  # times as long as usual, and STILL_SECONDS at least, without a place changing hands
 STILL_SECONDS = 1.0
 STILL_SPREAD = 3
+STILL_MOST = 60.0  # seconds: it may go on at any moment
 SOON = 10.0  # seconds, or as many as let so many a second come: what a host takes is but a guess
 IN_VAIN = 20  # claims a second that may find no place again
 EARLY = 4  # times as long as the host is known, and a second: no mail is sent off for longer
@@ -58,7 +59,7 @@ class Backlog:
 
         The host takes `places` at once, and no more than `per_second`. Who waits for one that
         stands still comes back after one to three times as long as it has stood: soon where it was
-        only slow to greet, and ever later where it is a tarpit.
+        only slow to greet, and once a minute where it is a tarpit.
         """
         seconds = self._next(now, places, per_second)
         due = int(now + seconds)
@@ -68,7 +69,7 @@ class Backlog:
     def _next(self, now: float, places: int, per_second: float) -> float:
         each = self.each(now)
         if self._still_for(now) > max(STILL * self._seconds, STILL_SECONDS):
-            return _spread(each * random.uniform(1, STILL_SPREAD), MOST)  # noqa: S311
+            return _spread(each * random.uniform(1, STILL_SPREAD), STILL_MOST)  # noqa: S311
         ahead = self._count(now) + 1
         guess = min(ahead * each / places, max(SOON, ahead / IN_VAIN), self._furthest(now))
         return _spread(max(guess, ahead / per_second), MOST)
