@@ -124,7 +124,9 @@ class Pump:
         return min(self._pace.look, self._returns.seconds_left())
 
     def _look(self) -> None:
-        rung, self._rung = self._rung, False
+        rung = self._rung
+        if rung:  # otherwise a bell that comes just now would be taken back
+            self._rung = False
         if time.monotonic() >= self._round_due:
             self._round_due = time.monotonic() + self._pace.look
             self._go_round()

@@ -301,7 +301,7 @@ CELERY_BROKER_URL = REDIS_URL or "embedded://localhost"
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     {
         # A dead Redis must not hold a request: bells are cheap, and the pumps look by themselves.
-        "socket_timeout": 5.0,
+        "socket_timeout": 2.0,
         "socket_connect_timeout": 0.5,
         "max_retries": 0,
     }

@@ -48,3 +48,16 @@ def test_mail_flows_without_redis_and_beat_and_bells_are_heard_after_their_retur
     for _ in range(3):  # within less than LOOK_SECONDS: a look by itself explains one
         deliver_one(system, 10)
     assert system.processes["listener"].poll() is None
+
+
+def test_worker_ends_within_ten_seconds_though_redis_hangs(system, redis):
+    system.start_worker()
+    deliver_one(system, 30)
+    bring_back = lose(redis, "paused")
+    time.sleep(4)  # what Celery says regularly is due every two
+    process = system.processes["worker"]
+    process.terminate()
+    try:
+        assert process.wait(10) == 0
+    finally:
+        bring_back()

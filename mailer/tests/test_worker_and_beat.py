@@ -109,4 +109,4 @@ def test_worker_does_not_end_with_a_broker_that_dies_while_it_greets_others(
     machine.environment["REDIS_URL"] = "redis://127.0.0.1:1/0"
     steps = machine.python("-c", STEPS).communicate(timeout=60)[0].split()
     assert {"Connection", "Tasks"} <= {*steps}
-    assert not {"Mingle", "Gossip"} & {*steps}
+    assert not {"Mingle", "Gossip", "Heart"} & {*steps}
