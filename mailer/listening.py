@@ -4,7 +4,6 @@ from typing import Any
 
 from celery.apps import worker
 
-
 SILENT = {"without_mingle": True, "without_gossip": True, "without_heartbeat": True}
 
 
