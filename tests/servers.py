@@ -217,7 +217,7 @@ def free_port() -> int:
     while True:
         port = PORTS[secrets.randbelow(len(PORTS))]  # `random` is seeded alike in many processes
         with socket.socket() as probe, suppress(OSError):
-            probe.bind((HOST, port))
+            probe.bind(("", port))  # at every address: the tests' mail servers use many
             return port
 
 

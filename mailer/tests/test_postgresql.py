@@ -1,5 +1,7 @@
 """A connection that its server has closed is replaced, and a good one costs no query."""
 
+from select import select
+
 import psycopg
 import pytest
 from django.db import connection
@@ -36,6 +38,12 @@ def checked():
     connection.close()
 
 
+def wait_until_told():
+    """A server passes a notification on some time after the statement that made it was answered."""
+    told, _, _ = select([connection.connection.fileno()], [], [], 10)
+    assert told
+
+
 def statements_of(pid):
     return ask_server("SELECT query FROM pg_stat_activity WHERE pid = %s", pid)
 
@@ -63,6 +71,7 @@ def test_connection_that_was_told_something_is_asked_and_kept():
     with connection.cursor() as cursor:
         cursor.execute("LISTEN something")
     ask_server("SELECT pg_notify('something', '')")
+    wait_until_told()
     begin_request()
     connection.close_if_health_check_failed()
     assert statements_of(before) == [("SELECT 1",)]
