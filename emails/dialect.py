@@ -20,6 +20,12 @@ def run(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
         return rows
 
 
+def run_planned(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Like `run`, for a statement of PostgreSQL that takes as long to plan as to execute."""
+    rows: list[tuple[Any, ...]] = connection.run_planned(sql, params)  # type: ignore[attr-defined]
+    return rows
+
+
 def now() -> str:
     """SQL for this moment. SQLite knows only its millisecond: the end of that, in microseconds.
 

@@ -24,6 +24,7 @@ from emails.dialect import (
     marks,
     now,
     run,
+    run_planned,
     skip_locked,
     true,
 )
@@ -216,20 +217,21 @@ def _settle_in_one_statement(rows: list[Settlement]) -> set[tuple[int, uuid.UUID
     # Rows are locked in the order of their ids, as `cancel` does: no deadlock. A token stands only
     # on a row that is being sent; asking for the status too would have the planner read the whole
     # index of leases instead of the few rows by their ids.
-    settled: list[Any] = run(
-        """
+    settled: list[Any] = run_planned(
+        f"""
         WITH outcome AS MATERIALIZED (
             SELECT * FROM jsonb_to_recordset(%s) AS o(id bigint, token uuid, status text,
                 type text, data jsonb, wait float8, ambiguous boolean)
         ), held AS MATERIALIZED (
-            SELECT r.id FROM recipients r JOIN outcome o ON o.id = r.id
-            WHERE r.lease_token = o.token ORDER BY r.id FOR UPDATE OF r
+            SELECT id FROM recipients
+            WHERE id {among("outcome")} AND lease_token = ANY(ARRAY(SELECT token FROM outcome))
+            ORDER BY id FOR UPDATE
         ), settled AS (
             UPDATE recipients r SET status = o.status, lease_token = NULL,
                 next_attempt_at = statement_timestamp() + o.wait * interval '1 second',
                 ambiguous = r.ambiguous OR o.ambiguous
             FROM outcome o
-            WHERE r.id = o.id AND r.id = ANY(ARRAY(SELECT id FROM held)) AND r.lease_token = o.token
+            WHERE r.id = o.id AND r.id {among("held")} AND r.lease_token = o.token
             RETURNING r.id, o.token, r.email_id, o.type, o.data
         ), recorded AS (
             INSERT INTO email_events (type, timestamp, email_id, recipient_id, data)

@@ -56,6 +56,8 @@ else:
         **{"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3},
         "tcp_user_timeout": 30_000,  # milliseconds
     }
+    # Statements that ask for it are prepared at once, unless a pooler can't bear that.
+    _options["prepare_threshold"] = 0 if environment.switch("DATABASE_PREPARE", True) else None
 DATABASE_ANSWER_SECONDS = environment.number("DATABASE_ANSWER_SECONDS", 8.0, most=3600)
 _database["CONN_MAX_AGE"] = environment.number("DATABASE_CONN_MAX_AGE", 60, least=0)
 

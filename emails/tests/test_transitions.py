@@ -4,6 +4,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from emails import giving_back, transitions
@@ -167,6 +168,37 @@ def test_many_outcomes_are_settled_in_one_call():
     settled = transitions.settle([stranger, *(delivered(row.pk, token) for row in rows[1:])])
     assert settled == {(row.pk, token) for row in rows[1:]}
     assert Recipient.objects.get(pk=rows[0].pk).status == Status.SENDING
+
+
+@pytest.mark.services
+def test_settlement_reads_only_the_rows_that_it_settles():
+    first = make_recipient()
+    Recipient.objects.bulk_create(
+        Recipient(
+            email_id=first.email_id,
+            project_id=first.project_id,
+            kind=first.kind,
+            address=f"{number}@example.org",
+            status=Status.QUEUED,
+            next_attempt_at=first.next_attempt_at,
+            priority=first.priority,
+        )
+        for number in range(3000)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE recipients")
+    for _ in range(10):  # planned for these values a few times, then for all
+        token, taken = transitions.claim(20, LEASE)
+        before = rows_read_in_scans()
+        outcomes = [delivered(row.recipient_id, token) for row in taken]
+        assert len(transitions.settle(outcomes)) == 20
+        assert rows_read_in_scans() == before
+
+
+def rows_read_in_scans():
+    asked = "SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'recipients'"
+    with connection.cursor() as cursor:
+        return cursor.execute(asked).fetchone()[0]
 
 
 @pytest.mark.parametrize("stale_first", [True, False])

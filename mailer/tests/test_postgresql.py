@@ -1,12 +1,13 @@
-"""A connection that its server has closed is replaced, and a good one costs no query."""
+"""A connection that its server has closed is replaced, a good one costs no query, plans last."""
 
 from select import select
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import DataError, OperationalError, close_old_connections, connection, transaction
 
 from accounts.tests.factories import make_client
+from mailer.postgresql import base
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
 
@@ -84,3 +85,68 @@ def test_connection_is_asked_after_an_error():
     begin_request()
     assert statements_of(before) == [("SELECT 1",)]
     assert number_of_backend() == before
+
+
+PLANNED = "SELECT count(*) FROM numbers WHERE id = ANY(%s)"
+
+
+@pytest.fixture
+def numbers():
+    """A table that holds one number, as its statistics say."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE numbers (id integer PRIMARY KEY)")
+        cursor.execute("INSERT INTO numbers VALUES (1)")
+        cursor.execute("ANALYZE numbers")
+
+
+def prepared():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement ~ 'numbers'")
+        return cursor.fetchone()[0]
+
+
+def reads_all():
+    """Tell whether the planned statement reads the table from one end to the other."""
+    counted = "SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'numbers'"
+    with transaction.atomic(), connection.cursor() as cursor:
+        before = cursor.execute(counted).fetchone()[0]
+        assert connection.run_planned(PLANNED, [[1]]) == [(1,)]
+        return cursor.execute(counted).fetchone()[0] > before
+
+
+def test_statement_is_prepared_once_for_a_connection(numbers):
+    for _ in range(10):
+        assert connection.run_planned(PLANNED, [[1]]) == [(1,)]
+    assert prepared() == 1
+    connection.close()
+    assert connection.run_planned("SELECT %s::text", ["and again"]) == [("and again",)]
+
+
+def test_plan_is_made_anew_when_it_is_old(numbers, monkeypatch):
+    assert all(reads_all() for _ in range(10))
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO numbers SELECT * FROM generate_series(2, 20000)")
+    assert reads_all(), "the plan was kept for a while"
+    monkeypatch.setattr(base, "PLAN_SECONDS", 0)
+    assert not reads_all()
+
+
+def test_where_a_pooler_forbids_it_nothing_is_prepared(numbers):
+    connection.connection.prepare_threshold = None
+    assert [connection.run_planned(PLANNED, [[1]]) for _ in range(10)] == [[(1,)]] * 10
+    assert prepared() == 0
+
+
+def test_error_of_a_planned_statement_is_one_of_django():
+    with pytest.raises(DataError, match="division by zero"):
+        connection.run_planned("SELECT 1 / %s", [0])
+    assert connection.run_planned("SELECT 1 / %s", [1]) == [(1,)]
+
+
+def test_connection_that_the_server_ended_is_told_as_one(numbers):
+    connection.run_planned(PLANNED, [[1]])
+    assert ask_server("SELECT pg_terminate_backend(%s, 5000)", number_of_backend()) == [(True,)]
+    with pytest.raises(OperationalError):
+        connection.run_planned(PLANNED, [[1]])
+    close_old_connections()
+    assert connection.run_planned("SELECT %s::int", [7]) == [(7,)]
