@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 from hashlib import blake2b
 
 from delivery.mime import fields
@@ -46,10 +48,16 @@ def _header(draft: Draft) -> str:
         _destination(draft),
         _as_written(draft, "reply-to") or _people("Reply-To", draft.reply_to),
         fields.unstructured("Subject", draft.subject),
-        _as_written(draft, "date") or f"Date: {format_datetime(draft.date)}\r\n",
+        _as_written(draft, "date") or f"Date: {_date(draft.date, draft.date.utcoffset())}\r\n",
         f"Message-ID: {draft.message_id}\r\n",
     ]
     return "".join(lines + [_custom(name, value) for name, value in draft.headers])
+
+
+@lru_cache(maxsize=64)  # mails of one batch were accepted at one time
+def _date(date: datetime, _offset: timedelta | None) -> str:
+    """Write a date-time of RFC 5322 §3.3; the same moment is another text at another offset."""
+    return format_datetime(date)
 
 
 def _destination(draft: Draft) -> str:

@@ -75,11 +75,11 @@ def _refuse_long_lines(content: bytes) -> None:
     """Leap from line end to line end, each time to the last one that a longest line may have."""
     start, reach = 0, MAX_LINE + len(b"\r\n")
     while len(content) - start > reach:
-        end = content.rfind(b"\r\n", start, start + reach)
+        end = content.rfind(b"\n", start, start + reach)  # one byte is found faster than two
         if end < 0:
             longest = max(map(len, content.split(b"\r\n")))
             raise ValueError(f"a line of {longest} bytes; {MAX_LINE} are allowed (RFC 5322 §2.1.1)")
-        start = end + 2
+        start = end + 1
 
 
 def _header(content: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from .replies import Reply
 
@@ -41,8 +42,7 @@ class TlsInfo:
     verified: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What one attempt did for one recipient.
 
     `reply` is what the server said, None where it said nothing (lost, timed out, decided here).

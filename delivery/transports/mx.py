@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from django.conf import settings
 
@@ -114,7 +113,7 @@ class MxSession:
             host, place, _ = self._held
             outcome = self._named(host.send(place, envelope))
             if not (outcome.is_of_host or _not_now(outcome)):
-                return replace(outcome, tried=tuple(self._failed), route=self._route())
+                return outcome._replace(tried=tuple(self._failed), route=self._route())
             self._sessions += _is_session(outcome)
             self._failed.append(outcome)
             self.release()
@@ -143,7 +142,7 @@ class MxSession:
                 return refusal
             self._failed.append(self._named(refusal))
         *others, last = self._failed
-        return replace(last, tried=tuple(others), route=self._route())
+        return last._replace(tried=tuple(others), route=self._route())
 
     def _take(self, exchanger: MailExchanger, plan: Plan) -> Outcome | None:
         """Hold a place at a host, or leave it."""
@@ -164,7 +163,7 @@ class MxSession:
         if exchanger is None or exchanger.host == exchanger.address:
             return outcome
         _, _, port = outcome.host.rpartition(":")
-        return replace(outcome, host=f"{exchanger.host}[{exchanger.address}]:{port}")
+        return outcome._replace(host=f"{exchanger.host}[{exchanger.address}]:{port}")
 
     def _route(self) -> tuple[str, ...]:
         """The exchangers of the domain, the preferred ones first."""

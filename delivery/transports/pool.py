@@ -6,7 +6,7 @@ import logging
 import math
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -51,7 +51,7 @@ class Place:
         )
         outcome = outcomes[envelope.rcpt_to]
         if self.is_cut and not outcome.reply:
-            outcome = replace(outcome, detail=SURPLUS)
+            outcome = outcome._replace(detail=SURPLUS)
         self.pool.learn(self, outcome)
         return outcome
 

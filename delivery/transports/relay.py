@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
 
 from django.conf import settings
 
@@ -121,7 +120,7 @@ class RelayTransport:
             detail = "no connection to a relay became free"
             return Outcome(OutcomeKind.ABANDONED, Phase.CONNECT, self.name, detail)
         *others, last = (pool.absent() for pool in self._pools)
-        return replace(last, tried=tuple(others))
+        return last._replace(tried=tuple(others))
 
     def tidy(self) -> None:
         """Close what nobody has used for a while."""
@@ -177,12 +176,12 @@ class RelaySession:
         while place := self._place:
             outcome = place.send(envelope)
             if not outcome.is_of_host:
-                return replace(outcome, tried=tuple(failures)) if failures else outcome
+                return outcome._replace(tried=tuple(failures)) if failures else outcome
             self.release()
             tried.append(place.pool)
             failures.append(outcome)
             self._place = self._transport.take(tried)
-        return replace(failures[-1], tried=tuple(failures[:-1]))
+        return failures[-1]._replace(tried=tuple(failures[:-1]))
 
     def release(self) -> None:
         """Give the connection back."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from delivery.smtp import Outcome, OutcomeKind, Phase
@@ -166,12 +165,12 @@ class RoutedSession:
 
     def _failed(self, outcome: Outcome) -> None:
         """Remember who would not talk on this way, in the order in which they were asked."""
-        self._failures += [*self._named(outcome.tried), *self._named([replace(outcome, tried=())])]
+        self._failures += [*self._named(outcome.tried), *self._named([outcome._replace(tried=())])]
         self.release()
 
     def _concluded(self, outcome: Outcome) -> Outcome:
         tried = (*self._failures, *self._named(outcome.tried))
-        return replace(outcome, way=self._way, tried=tried)
+        return outcome._replace(way=self._way, tried=tried)
 
     def _named(self, outcomes: Iterable[Outcome]) -> list[Outcome]:
-        return [replace(outcome, way=self._way) for outcome in outcomes]
+        return [outcome._replace(way=self._way) for outcome in outcomes]
