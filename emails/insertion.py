@@ -1,11 +1,12 @@
 """Inserts new rows in few round trips: many by COPY on PostgreSQL, a mail in one statement."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import cache
 from typing import Any, Final, TypeVar
 
 from django.db import connection, models
+from django.db.models.base import ModelState
 
 LEAST_COPIED: Final = 10  # for fewer, an INSERT is one round trip where COPY takes two
 _encode = json.JSONEncoder().encode
@@ -30,16 +31,22 @@ CONVERSIONS: Final[dict[type, Callable[[Any], Any]]] = {
 def new_row(model: type[Row], values: Mapping[str, Any]) -> Row:
     """Return a row, not saved yet, from a value for each column but the id, by attribute name.
 
-    In their order a model takes values in a third of the time that names cost it.
+    It is what the model itself would make of them. But its way over descriptors and signals, which
+    these models have no use for, takes eight times as long, and is a tenth of what a mail of a
+    batch costs.
     """
-    return model(None, *[values[name] for name in _attributes(model)])
+    assert values.keys() == _attributes(model), "a value for each column"
+    row = model.__new__(model)
+    row._state = ModelState()
+    vars(row).update(values, id=None)
+    return row
 
 
 @cache
-def _attributes(model: type[models.Model]) -> tuple[str, ...]:
+def _attributes(model: type[models.Model]) -> Set[str]:
     key, *others = model._meta.concrete_fields
     assert key.primary_key
-    return tuple(field.attname for field in others)
+    return frozenset(field.attname for field in others)
 
 
 def insert(rows: Sequence[models.Model], *, sets_ids: bool = True) -> None:
@@ -56,12 +63,14 @@ def insert(rows: Sequence[models.Model], *, sets_ids: bool = True) -> None:
         type(rows[0])._default_manager.bulk_create(rows)
 
 
-def _number(rows: Sequence[models.Model]) -> None:
-    sql = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
+def _number(rows: Sequence[Any]) -> None:
+    # In a query of its own the sequence is looked up once, and not for each row.
+    sql = "SELECT nextval((SELECT pg_get_serial_sequence(%s, 'id')::regclass))"
+    sql += " FROM generate_series(1, %s)"
     with connection.cursor() as cursor:
         cursor.execute(sql, [rows[0]._meta.db_table, len(rows)])
         for row, (number,) in zip(rows, cursor.fetchall(), strict=True):
-            row.pk = number
+            row.id = number
             row._state.adding, row._state.db = False, connection.alias
 
 

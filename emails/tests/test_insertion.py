@@ -6,13 +6,14 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models import signals
 from django.forms.models import model_to_dict
 from django.utils import timezone
 
 from accounts.tests.factories import make_client
 from emails.accept import prepare, save
 from emails.addresses import Address
-from emails.insertion import LEAST_COPIED, insert
+from emails.insertion import LEAST_COPIED, insert, new_row
 from emails.models import Attachment, Email, EmailEvent, Recipient
 from emails.tests.factories import make_project, make_submission, request_body
 
@@ -45,6 +46,22 @@ def test_rows_come_back_as_they_were(count):
     assert [model_to_dict(row) for row in stored] == [model_to_dict(row) for row in rows]
     assert [row.pk for row in rows] == [row.pk for row in stored]
     assert not any(row._state.adding for row in rows)
+
+
+@pytest.mark.parametrize("model", [Email, Recipient, EmailEvent])
+def test_new_row_is_what_the_model_makes(model):
+    save([prepare(make_submission())])
+    stored = model.objects.get()
+    values = {field.attname: getattr(stored, field.attname) for field in model._meta.fields[1:]}
+    made, row = model(**values), new_row(model, values)
+    plain = {name: value for name, value in vars(row).items() if name != "_state"}
+    assert plain == {name: value for name, value in vars(made).items() if name != "_state"}
+    assert row._state.fields_cache == made._state.fields_cache  # which is made when asked for
+    assert vars(row._state) == vars(made._state)
+    receivers = [signals.pre_init, signals.post_init]
+    assert not any(signal.has_listeners(model) for signal in receivers), "new_row sends no signal"
+    with pytest.raises(AssertionError):
+        new_row(model, values | {"other": 1})
 
 
 def test_copied_and_inserted_mail_are_alike_in_every_table():
