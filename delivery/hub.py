@@ -49,11 +49,11 @@ class Task:
 class Hub:
     """A Waiter for its tasks. Only `post` and the batons may be used from other threads.
 
-    `idle` is set while all tasks wait.
+    `idle` is set while all tasks wait, `silent` while none of them waits for a socket.
     """
 
     def __init__(self) -> None:
-        self.idle = threading.Event()
+        self.idle, self.silent = threading.Event(), threading.Event()
         self._epoll = epoll()
         self._alarm = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         # Only when nobody is left who might still raise it.
@@ -204,18 +204,22 @@ class Hub:
         self._asleep = seconds != 0
         if self._posted:  # by somebody who did not yet see us asleep
             seconds = 0
-        if seconds == 0:
-            found = self._epoll.poll(0)
-        else:
-            self.idle.set()
-            found = self._epoll.poll(seconds)
-            self.idle.clear()
+        found = self._epoll.poll(0) if seconds == 0 else self._sleep(seconds)
         self._asleep = False
         for number, _ in found:
             if task := self._polled.get(number):
                 self._go_on(task, _SOCKET, True)
             elif number == self._alarm:
                 os.eventfd_read(number)
+
+    def _sleep(self, seconds: float | None) -> list[tuple[int, int]]:
+        self.idle.set()
+        if not self._polled:
+            self.silent.set()
+        found = self._epoll.poll(seconds)
+        self.idle.clear()
+        self.silent.clear()
+        return found
 
     def _idle_seconds(self) -> float | None:
         if self._ready or self._new or self._stopping:

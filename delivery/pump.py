@@ -56,7 +56,7 @@ class Pump:
         self._rung = False  # or the bell was set for another reason than work that waits
         self._stopping = threading.Event()
         self._hub = Hub()
-        self._settler = Settler(self._hub.post, self._hub.idle)
+        self._settler = Settler(self._hub.post, self._hub.idle, self._hub.silent)
         self._ready: deque[Delivery] = deque()
         self._in_flight = 0
         self._returns = Returns()

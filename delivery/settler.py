@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ Settled = set[tuple[int, uuid.UUID]]  # recipients with their tokens
 STRIPPED = {"reason": "what was said can't be stored"}
 MOST_IN_ONE_COMMIT = 500
 # Under load: a commit of twenty costs a third of four commits of five.
-GATHER_SECONDS = 0.003
+GATHER_SECONDS = 0.003  # at most, while more can be expected
 MORE_SECONDS = 0.004  # at most, while those who hand in have other work
 
 
@@ -51,12 +50,17 @@ class Settler:
     """A thread that writes what others hand it. While it commits, the next batch gathers.
 
     Whoever hands something in goes on with other work: it would have to wait for the disk. `call`
-    has a function called, in the thread in which those who handed in want to be told; `idle` is set
-    while they have no other work, and nothing more can be expected of them.
+    has a function called, in the thread in which those who handed in want to be told. `idle` is set
+    while they have no other work, `silent` while nothing more can be expected of them before.
     """
 
-    def __init__(self, call: Callable[[Callable[[], None]], None], idle: threading.Event) -> None:
-        self._call, self._idle = call, idle
+    def __init__(
+        self,
+        call: Callable[[Callable[[], None]], None],
+        idle: threading.Event,
+        silent: threading.Event,
+    ) -> None:
+        self._call, self._idle, self._silent = call, idle, silent
         self._busy = False
         self._waiting: queue.SimpleQueue[Pending | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="settler", daemon=True)
@@ -89,8 +93,7 @@ class Settler:
         first = self._waiting.get()
         if first is None:
             return []
-        if self._busy:
-            time.sleep(GATHER_SECONDS)
+        if self._busy and not self._silent.wait(GATHER_SECONDS):
             self._idle.wait(MORE_SECONDS)
         batch = [first]
         while len(batch) < MOST_IN_ONE_COMMIT:

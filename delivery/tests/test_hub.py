@@ -277,6 +277,27 @@ def test_hub_says_that_it_is_idle_while_all_tasks_wait(hub, pair):
     assert seen == [False, False]
 
 
+def test_hub_is_silent_while_no_task_waits_for_a_socket(hub, pair):
+    ours, theirs = pair
+    batons, seen = [], []
+
+    def works():
+        batons.append(WAITER.get().baton())
+        batons[0].wait(10)
+        seen.append(hub.silent.is_set())
+        WAITER.get().until_ready(ours, POLLIN, 10)
+
+    spawn(hub, works)
+    wait_until(lambda: batons and hub.silent.is_set())
+    assert hub.idle.is_set()
+    batons[0].pass_on()
+    wait_until(lambda: seen and hub.idle.is_set())
+    assert not hub.silent.is_set()
+    theirs.send(b"x")
+    wait_until(hub.silent.is_set)
+    assert seen == [False]
+
+
 def test_tasks_that_wait_at_the_end_are_ended_where_they_stand(pair):
     ours, _ = pair
     hub = Hub()
