@@ -48,7 +48,8 @@ def _may_go_as_it_is(content: bytes) -> bool:
         max(map(len, lines)) <= MAX_LINE + len(b"\r")
         and {line[-2:-1] for line in lines}.isdisjoint((b" ", b"\t"))
         and starts.isdisjoint((b"From ", b".\r"))
-        and not any(start.startswith(_SEPARATOR) for start in starts)
+        and b"\n" + _SEPARATOR not in content
+        and not content.startswith(_SEPARATOR)
     )
 
 

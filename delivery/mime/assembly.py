@@ -48,16 +48,17 @@ def _header(draft: Draft) -> str:
         _destination(draft),
         _as_written(draft, "reply-to") or _people("Reply-To", draft.reply_to),
         fields.unstructured("Subject", draft.subject),
-        _as_written(draft, "date") or f"Date: {_date(draft.date, draft.date.utcoffset())}\r\n",
+        _as_written(draft, "date")
+        or f"Date: {_date(draft.date.replace(microsecond=0), draft.date.utcoffset())}\r\n",
         f"Message-ID: {draft.message_id}\r\n",
     ]
     return "".join(lines + [_custom(name, value) for name, value in draft.headers])
 
 
-@lru_cache(maxsize=64)  # mails of one batch were accepted at one time
-def _date(date: datetime, _offset: timedelta | None) -> str:
+@lru_cache(maxsize=64)  # mails of one batch were accepted in the same second
+def _date(second: datetime, _offset: timedelta | None) -> str:
     """Write a date-time of RFC 5322 §3.3; the same moment is another text at another offset."""
-    return format_datetime(date)
+    return format_datetime(second)
 
 
 def _destination(draft: Draft) -> str:

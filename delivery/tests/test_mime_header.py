@@ -105,6 +105,8 @@ def test_a_message_has_one_of_each_required_field():
 def test_dates_keep_their_offset():
     date = datetime(2025, 3, 1, 12, 30, tzinfo=timezone(timedelta(hours=5, minutes=30)))
     assert read(assemble(draft(date=date)))["Date"] == "Sat, 01 Mar 2025 12:30:00 +0530"
+    in_utc = date.astimezone(UTC)  # the same moment, in other words
+    assert read(assemble(draft(date=in_utc)))["Date"] == "Sat, 01 Mar 2025 07:00:00 +0000"
 
 
 def test_mail_for_nobody_in_its_header_says_so():
