@@ -54,21 +54,24 @@ class Backlog:
     def _still_for(self, now: float) -> float:
         return now - self._begun if self._begun else 0.0
 
-    def wait(self, now: float, places: int, per_second: float = math.inf) -> float:
+    def wait(
+        self, now: float, places: int, per_second: float = math.inf, *, holds_any: bool = True
+    ) -> float:
         """Return in how many seconds a mail is to come again, and count it.
 
         The host takes `places` at once, and no more than `per_second`. Who waits for one that
         stands still comes back after one to three times as long as it has stood: soon where it was
-        only slow to greet, and once a minute where it is a tarpit.
+        only slow to greet, and once a minute where it is a tarpit. Whether it stands still is seen
+        by who `holds_any` place alone: other workers' mail may go on all the time.
         """
-        seconds = self._next(now, places, per_second)
+        seconds = self._next(now, places, per_second, holds_any)
         due = int(now + seconds)
         self._away[due] = self._away.get(due, 0) + 1
         return seconds
 
-    def _next(self, now: float, places: int, per_second: float) -> float:
-        each = self.each(now)
-        if self._still_for(now) > max(STILL * self._seconds, STILL_SECONDS):
+    def _next(self, now: float, places: int, per_second: float, holds_any: bool) -> float:
+        each = self.each(now) if holds_any else self._seconds or GUESS
+        if holds_any and self._still_for(now) > max(STILL * self._seconds, STILL_SECONDS):
             return _spread(each * random.uniform(1, STILL_SPREAD), STILL_MOST)  # noqa: S311
         ahead = self._count(now) + 1
         guess = min(ahead * each / places, max(SOON, ahead / IN_VAIN), self._furthest(now))

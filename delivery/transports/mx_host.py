@@ -115,7 +115,9 @@ class MxHost:
             if self._closed:
                 wait = 0.0
             else:
-                wait = backlog.wait(time.monotonic(), limits.connections, per_second)
+                holds_any = self._limiter.in_use > 0
+                now, places = time.monotonic(), limits.connections
+                wait = backlog.wait(now, places, per_second, holds_any=holds_any)
         detail = "the host has no place for more mail now"
         return Outcome(
             OutcomeKind.ABANDONED, Phase.CONNECT, self._address, detail, wait=max(wait, least)
