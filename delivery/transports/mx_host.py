@@ -115,8 +115,8 @@ class MxHost:
             if self._closed:
                 wait = 0.0
             else:
-                holds_any = self._limiter.in_use > 0
                 now, places = time.monotonic(), limits.connections
+                holds_any = self._pool.holds_any
                 wait = backlog.wait(now, places, per_second, holds_any=holds_any)
         detail = "the host has no place for more mail now"
         return Outcome(

@@ -226,6 +226,11 @@ class Pool:
         """Tell whether a place was not given back yet; with the lock."""
         return place in self._busy
 
+    @property
+    def holds_any(self) -> bool:
+        """Whether a place is held, and not merely asked for; with the lock."""
+        return bool(self._busy)
+
     def busy(self) -> list[Place]:
         """Return the places that are held."""
         with self.lock:

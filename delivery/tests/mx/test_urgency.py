@@ -44,6 +44,36 @@ def test_single_mails_wait_for_each_other():
     assert min(waits) > 5  # until the next one may go
 
 
+class Taken(LocalBudget):
+    """The one connection that a host may have belongs to another worker, from now on."""
+
+    def __init__(self):
+        super().__init__()
+        self.is_taken = False
+        self.meanwhile = []  # what others do while it is asked, as where it asks Redis
+
+    def open(self, host):
+        if not self.is_taken:
+            return super().open(host)
+        while self.meanwhile:
+            self.meanwhile.pop()()
+        return False
+
+
+def test_mail_for_a_host_that_another_worker_holds_comes_back_soon(monkeypatch):
+    now, waits, budget = [1000.0], [], Taken()
+    monkeypatch.setattr(mx_host, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    endpoint = Endpoint("mx.a.example", 25, "me.example", address="127.0.0.9")
+    host = MxHost(endpoint, budget, Crowd(may_wait=50), lambda name: None)
+    host.release(host.take(), 0.1)
+    now[0] += 40  # no place of ours changed hands since
+    budget.is_taken = True
+    budget.meanwhile = [lambda: waits.append(host.take().wait)]
+    waits.append(host.take().wait)
+    assert len(waits) == 2
+    assert max(waits) < 2
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("priority", "urgent"), [(Priority.SINGLE, True), (Priority.BATCH, False)])
 def test_transport_is_told_which_mail_is_urgent(outbox, priority, urgent):
