@@ -20,6 +20,7 @@ PATIENCE_SECONDS = 0.08  # for Redis, of a delivery
 KEEPER_PATIENCE_SECONDS = 0.5  # of the thread that does nothing else
 ROUND_SECONDS = 1.0
 PAUSE_SECONDS = 0.02  # between two reports
+RETURN_SECONDS = 3 * ROUND_SECONDS  # until the others have found Redis too, and told what they have
 
 
 class SharedBudget(CountingBudget[SharedTally]):
@@ -34,6 +35,7 @@ class SharedBudget(CountingBudget[SharedTally]):
         self._ledger = Ledger(url, PATIENCE_SECONDS)
         self._keepers = Ledger(url, KEEPER_PATIENCE_SECONDS, self._ledger.worker)
         self._away_since: float | None = clock()
+        self._was_lost, self._returning_until = False, 0.0
         self._workers = 1
         self._news = threading.Event()
         self._round_due = 0.0
@@ -66,6 +68,8 @@ class SharedBudget(CountingBudget[SharedTally]):
     def _known(self, entry: Host[SharedTally]) -> bool | None:
         """Answer without asking, where that can be; with the lock held."""
         tally, now, away_since = entry.tally, self._clock(), self._away_since
+        if now < self._returning_until and not tally.is_within_share(now, self._workers):
+            return refused(tally)
         if tally.has_room():
             return opened(entry)
         if away_since is not None:
@@ -232,13 +236,16 @@ class SharedBudget(CountingBudget[SharedTally]):
         self._workers = crew.workers if crew.complete else max(self._workers, crew.workers)
 
     def _lost(self, error: Exception) -> None:
+        self._was_lost = True
         if self.is_shared:
-            self._away_since = self._clock()
+            self._away_since, self._returning_until = self._clock(), 0.0
             logger.warning("Redis is away, destinations get this worker's share: %r", error)
             self._round_due = 0.0
             self._news.set()
 
     def _found(self) -> None:
         if not self.is_shared:
+            if self._was_lost:  # others may still open their share without telling
+                self._returning_until = self._clock() + RETURN_SECONDS
             self._away_since = None
             logger.info("Redis is there, destinations are shared with all workers")

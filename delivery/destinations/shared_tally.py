@@ -55,7 +55,11 @@ class SharedTally(Tally):
         doubtful = now - away_since < DOUBT_SECONDS
         if doubtful and self.open + self._others >= level:
             return False
-        return self.open < max(level // workers, 1)
+        return self.is_within_share(now, workers)
+
+    def is_within_share(self, now: float, workers: int) -> bool:
+        """Tell whether one more is no more than we might have if nobody could be asked."""
+        return self.open < max(self.level.now(now) // workers, 1)
 
     def is_wanted(self) -> bool:
         """Tell whether another process waits for what we close."""

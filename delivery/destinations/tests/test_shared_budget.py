@@ -68,6 +68,19 @@ def test_overload_that_one_sees_lowers_all(make_budget):
     assert not one.open(HOST)
 
 
+def test_who_finds_redis_again_leaves_others_the_share_that_they_may_use_unseen(
+    make_budget, monkeypatch
+):
+    returned, still_away = make_budget(), make_budget()
+    wait_until(lambda: returned._workers == still_away._workers == 2)
+    monkeypatch.setattr(shared, "RETURN_SECONDS", FOREVER)
+    monkeypatch.setattr(still_away, "_send", lambda tallies: None)
+    still_away._lost(OSError("away"))
+    returned._lost(OSError("away"))
+    wait_until(lambda: returned.is_shared)
+    assert (opened(returned), opened(still_away)) == (5, 5)
+
+
 def test_storm_that_all_see_halves_once(make_budget):
     budgets = [make_budget() for _ in range(3)]
     for budget in budgets:
