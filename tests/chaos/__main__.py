@@ -22,7 +22,7 @@ from tests.chaos.stage import Stage, say
 ANSWER_SECONDS = 60.0  # for clients to get their last answers, after the havoc
 # Within which everything must have come to its end then. Who says 421 to a mail server of strangers
 # is given few connections for minutes.
-SETTLE_SECONDS = {"relay": 60.0, "mx": 180.0}
+SETTLE_SECONDS = {"relay": 60.0, "mx": 120.0}
 
 
 def run(

@@ -69,9 +69,10 @@ def test_overload_that_one_sees_lowers_all(make_budget):
 
 
 def test_who_finds_redis_again_leaves_others_the_share_that_they_may_use_unseen(
-    make_budget, monkeypatch
+    redis, make_budget, monkeypatch
 ):
     returned, still_away = make_budget(), make_budget()
+    all_have_told(redis)
     wait_until(lambda: returned._workers == still_away._workers == 2)
     monkeypatch.setattr(shared, "RETURN_SECONDS", FOREVER)
     monkeypatch.setattr(still_away, "_send", lambda tallies: None)
@@ -79,6 +80,8 @@ def test_who_finds_redis_again_leaves_others_the_share_that_they_may_use_unseen(
     returned._lost(OSError("away"))
     wait_until(lambda: returned.is_shared)
     assert (opened(returned), opened(still_away)) == (5, 5)
+    monkeypatch.setattr(returned, "_returning_until", 0.0)
+    assert opened(returned) == 5, "then all that Redis knows to be free"
 
 
 def test_storm_that_all_see_halves_once(make_budget):
