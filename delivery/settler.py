@@ -51,7 +51,7 @@ class Settler:
 
     Whoever hands something in goes on with other work: it would have to wait for the disk. `call`
     has a function called, in the thread in which those who handed in want to be told. `idle` is set
-    while they have no other work, `silent` while nothing more can be expected of them before.
+    while they have no other work, `silent` while nothing more comes of them before a commit.
     """
 
     def __init__(

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -23,6 +24,7 @@ from typing import Self
 HOST = "127.0.0.1"
 START_SECONDS = 30.0
 PORTS = range(15_000, 32_000)  # below those that Linux chooses from for outgoing connections
+_claims: deque[socket.socket] = deque(maxlen=100)  # of those before, the servers have come
 UNPRIVILEGED = ("postgres", "nobody")
 POSTGRES_PROGRAMS = ("initdb", "postgres", "pg_isready")
 
@@ -218,7 +220,19 @@ def free_port() -> int:
         port = PORTS[secrets.randbelow(len(PORTS))]  # `random` is seeded alike in many processes
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("", port))  # at every address: the tests' mail servers use many
+            _claim(port)
             return port
+
+
+def _claim(port: int) -> None:
+    """Keep other processes from choosing it too, before its server listens; OSError if one did.
+
+    The name of a socket that is in no folder (Linux) is free again when its process ends.
+    """
+    if sys.platform == "linux":
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        claim.bind(f"\0mailer-tests-port-{port}")
+        _claims.append(claim)
 
 
 def find_program(name: str) -> str | None:

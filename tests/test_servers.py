@@ -12,6 +12,7 @@ import psycopg
 import pytest
 import redis as redis_client
 
+from tests import servers
 from tests.servers import PostgresServer, RedisServer
 
 pytestmark = pytest.mark.services
@@ -103,3 +104,14 @@ def test_servers_die_with_a_killed_test_run() -> None:
     while any(map(alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert [pid for pid in pids if alive(pid)] == []
+
+
+def test_port_that_one_process_chose_is_not_chosen_by_another(monkeypatch):
+    two = [servers.free_port(), servers.free_port()]
+    servers._claims.clear()
+    monkeypatch.setattr(servers, "PORTS", two)
+    chosen = servers.free_port()
+    code = f"from tests import servers; servers.PORTS = {two}; print(servers.free_port())"
+    for _ in range(5):  # by chance it would be the other one every second time
+        said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        assert {chosen, int(said.stdout)} == set(two)
