@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.conf import settings
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,7 +24,7 @@ from accounts.models import IdempotencyKey
 from accounts.parsers import BODY_DIGEST
 from accounts.patience import LockedTooLong, patient_transaction
 
-WAIT_SECONDS: Final = 5.0  # for a twin that still runs
+WAIT_SECONDS: Final = 5.0  # for a twin that still runs, at most
 
 _KEY = re.compile(r"[ -~]{1,255}")
 
@@ -69,12 +70,18 @@ def once(request: Request, prepare: Callable[[], Prepared]) -> Response:
     `prepare` runs outside of the transaction and refuses by raising. With an `Idempotency-Key`
     that was used within IDEMPOTENCY_SECONDS, the first answer is given again, and a request whose
     twin still runs waits for it. Raises ApiError: 400 for a malformed key, 422 where the key
-    belongs to another request, 409 after WAIT_SECONDS.
+    belongs to another request, 409 after `wait_seconds`.
     """
     row = _row(request)
     answer = made_once(row, prepare) if row else made(prepare())
     headers = {"Idempotency-Replayed": "true"} if answer.replayed else {}
     return Response(answer.content, answer.status, headers=headers)
+
+
+def wait_seconds() -> float:
+    """Return how long to wait for a twin: not until the wait looks like a database that is away."""
+    answers = float(settings.DATABASE_ANSWER_SECONDS)
+    return min(WAIT_SECONDS, max(answers - 1, answers / 2))
 
 
 def made(prepared: Prepared) -> Answer:
@@ -116,7 +123,7 @@ def _fingerprint(request: Request) -> str:
 def _made_with(row: IdempotencyKey, prepared: Prepared) -> Answer:
     row.status_code, row.answer = prepared.status, json.dumps(prepared.answer)
     try:
-        with _discarding(prepared), patient_transaction(WAIT_SECONDS):
+        with _discarding(prepared), patient_transaction(wait_seconds()):
             if not IdempotencyKey.objects.take(row):  # waits here for a twin
                 raise _TwinWasFirst
             answer = prepared.save()

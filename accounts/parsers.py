@@ -26,6 +26,7 @@ class LimitedJSONParser(BaseParser):
 
     media_type = "application/json"
     limit_setting = "MAX_REQUEST_BYTES"
+    limited_by = "one and a half times MAX_MESSAGE_BYTES"  # for who may change it
 
     def parse(
         self,
@@ -37,10 +38,10 @@ class LimitedJSONParser(BaseParser):
         limit = getattr(settings, self.limit_setting)
         declared = _content_length(parser_context or {})
         if declared > limit:  # refused before it is read
-            raise too_large("request", limit, self.limit_setting)
+            raise too_large("request", limit, self.limited_by)
         raw = stream.read(limit + 1)
         if len(raw) > limit:
-            raise too_large("request", limit, self.limit_setting)
+            raise too_large("request", limit, self.limited_by)
         if isinstance(parser_context, dict):
             parser_context[BODY_DIGEST] = hashlib.sha256(raw).hexdigest()
         return document_of(raw)
@@ -62,12 +63,12 @@ def refuse_unholdable(document: Any) -> None:
         raise InvalidRequest({name or "request": [why] for name, why in unholdable.items()})
 
 
-def too_large(what: str, limit: int, setting: str) -> ApiError:
-    """Return the 413 that names the limit and its setting."""
+def too_large(what: str, limit: int, limited_by: str) -> ApiError:
+    """Return the 413 that names the limit and the setting that it comes from."""
     return ApiError(
         413,
         "too_large",
-        f"The {what} is larger than {limit} bytes ({setting}). Make it smaller and send it again.",
+        f"The {what} is larger than {limit} bytes ({limited_by}). Make it smaller and send it again.",
     )
 
 

@@ -179,6 +179,7 @@ def _log(report: Report, recipient: Recipient, verdict: Verdict) -> None:
         extra={
             "kind": report.kind.value,
             "class": report.reason.value,
+            "message_id": recipient.email.public_id,
             "recipient": recipient.address,
             "verdict": verdict.name.lower(),
         },

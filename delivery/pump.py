@@ -149,7 +149,11 @@ class Pump:
             metrics.LEASES_LOST.inc()
             logger.warning(
                 "a lease ended without an outcome; the mail goes again",
-                extra={"recipient_id": lost.recipient_id, "attempt": lost.attempts},
+                extra={
+                    "message_id": lost.message_id,
+                    "recipient_id": lost.recipient_id,
+                    "attempt": lost.attempts,
+                },
             )
         self._hub.post(self._show_life)  # which must be alive, too
 

@@ -68,6 +68,7 @@ class Abandoned:
 
     recipient_id: int
     email_id: int
+    message_id: str
     attempts: int
 
 
@@ -170,7 +171,8 @@ def take_over(limit: int = 1000) -> list[Abandoned]:
                 ORDER BY next_attempt_at LIMIT %s {skip_locked()}
             )
             UPDATE recipients SET status = 'deferred', lease_token = NULL, ambiguous = {true()}
-            WHERE id {among("lost")} RETURNING id, email_id, attempts
+            WHERE id {among("lost")} RETURNING id, email_id,
+                (SELECT public_id FROM emails WHERE emails.id = email_id), attempts
             """,
             [limit],
         )

@@ -177,11 +177,11 @@ def seconds_until_all_hear(ports: list[int], returned: float) -> float:
 
 def broken(phases: list[Phase], delivered: dict[str, float], heard: float) -> list[str]:
     """Return the promises that do not hold, as sentences."""
-    before, during, _ = phases
+    before, during, after = phases
     refused = sum(status != 202 for phase in phases for status, _ in phase.answers)
     lost = sum(one not in delivered for phase in phases for one in phase.posted)
     slower = during.percentile(99) - before.percentile(99)
-    longest = max(during.waits(delivered), default=float("inf"))
+    longest = max(during.waits(delivered) + after.waits(delivered), default=float("inf"))
     found = {
         f"{refused} requests were not accepted": refused > 0,
         f"{lost} accepted mails were not delivered": lost > 0,

@@ -210,7 +210,7 @@ def test_misspelt_field_is_named_with_the_right_one(api):
 def test_too_large_a_body(api, settings, path):
     settings.MAX_REQUEST_BYTES = 100
     error = refused(api.post(path, b"x" * 101, JSON), 413, "too_large")
-    assert "MAX_REQUEST_BYTES" in error["message"]
+    assert "MAX_MESSAGE_BYTES" in error["message"]
 
 
 @pytest.mark.parametrize("path", [path for path, _ in POSTS])

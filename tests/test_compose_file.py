@@ -27,6 +27,8 @@ NOT_OF_CONTAINERS = {
     "LOOK_SECONDS",
     "DRAIN_SECONDS",
 }
+# Those that lead to services of the file.
+OF_SERVICES = {"DATABASE_URL", "REDIS_URL"}
 
 
 @pytest.fixture
@@ -90,6 +92,8 @@ def test_every_setting_can_be_set_in_the_env_file(example: dict[str, str]) -> No
     known = set(re.findall(r'environment\.\w+\(\s*"([A-Z0-9_]+)"', source)) - NOT_OF_CONTAINERS
     assert len(known) > 20
     assert known - set(services(example)["worker"]["environment"]) == set()
+    for name in known - OF_SERVICES:
+        assert services(example | {name: "17"})["worker"]["environment"][name] == "17", name
 
 
 def test_images_are_pinned(example: dict[str, str]) -> None:

@@ -120,7 +120,7 @@ def test_declared_length_is_refused_before_a_byte_is_read(rf, settings):
     settings.MAX_REQUEST_BYTES = 10
     request = rf.post("/", b"x" * 11, content_type="application/json")
     body = io.BytesIO(b"x" * 11)
-    with pytest.raises(ApiError, match="MAX_REQUEST_BYTES"):
+    with pytest.raises(ApiError, match="MAX_MESSAGE_BYTES"):
         LimitedJSONParser().parse(body, None, {"request": request})
     assert body.tell() == 0
 
@@ -128,7 +128,7 @@ def test_declared_length_is_refused_before_a_byte_is_read(rf, settings):
 def test_longer_body_than_declared_is_refused_by_counting(settings):
     settings.MAX_REQUEST_BYTES = 10
     body = io.BytesIO(b"x" * 1000)
-    with pytest.raises(ApiError, match="MAX_REQUEST_BYTES"):
+    with pytest.raises(ApiError, match="MAX_MESSAGE_BYTES"):
         LimitedJSONParser().parse(body)
     assert body.tell() == 11
     assert parse(b'{"a":1234}') == {"a": 1234}

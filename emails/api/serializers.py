@@ -66,6 +66,17 @@ class EmailRequest(StrictSerializer):
         """The templates and uploads that may be named."""
         return self.context["named"]  # type: ignore[no-any-return]
 
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Return the validated values; what is missing is named beside what is wrong."""
+        missing = _missing(data)
+        try:
+            values = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError(missing | error.detail) from None
+        if missing:
+            raise serializers.ValidationError(missing)
+        return values
+
     def validate_template_id(self, value: int | None) -> TemplateVersion | None:
         """Return the version that the email keeps."""
         if value is None:
@@ -101,16 +112,6 @@ class EmailRequest(StrictSerializer):
         name = item.get("filename") if field == "url" else None
         return AttachedFile(name or upload.filename, kind, cid, upload=upload)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Check that there is something to send."""
-        if attrs.get("template_id") is None:
-            missing = [name for name in ("subject", "html_body") if not attrs.get(name)]
-            if missing:
-                raise serializers.ValidationError(
-                    {name: ["This is required without a `template_id`."] for name in missing}
-                )
-        return attrs
-
     def submission(self, data: dict[str, Any], priority: Priority) -> Submission:
         """Return what `run_validation` returned as the value that `accept` takes."""
         return Submission(
@@ -141,3 +142,14 @@ class CancelRequest(StrictSerializer):
     """The body of `POST /api/emails/cancel`."""
 
     email_id = TextField(max_length=64)
+
+
+def _missing(data: Any) -> dict[str, Any]:
+    """Return what there is nothing to send without."""
+    if not isinstance(data, dict) or data.get("template_id") is not None:
+        return {}
+    return {
+        name: ["This is required without a `template_id`."]
+        for name in ("subject", "html_body")
+        if data.get(name) is None
+    }

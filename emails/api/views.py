@@ -26,7 +26,7 @@ class SendEmail(ApiView):
 class BatchParser(LimitedJSONParser):
     """JSON of the size that a batch may have."""
 
-    limit_setting = "MAX_BATCH_BYTES"
+    limit_setting = limited_by = "MAX_BATCH_BYTES"
 
 
 class SendBatch(ApiView):

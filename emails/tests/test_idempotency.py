@@ -250,6 +250,12 @@ def test_request_whose_twin_runs_too_long_is_told_to_come_again(monkeypatch):
     assert setting in ("0", 20_000)  # the connection is as patient as it was
 
 
+@pytest.mark.parametrize(("answers", "waits"), [(8, 5), (5, 4), (2, 1), (1, 0.5)])
+def test_twin_is_given_up_before_the_database_is(settings, answers, waits):
+    settings.DATABASE_ANSWER_SECONDS = answers
+    assert idempotency.wait_seconds() == waits
+
+
 def make_used_key():
     """A key whose use was just noted, so that no request writes to its row."""
     key = make_key()

@@ -91,6 +91,13 @@ def test_all_wrong_fields_are_named_at_once():
     assert Email.objects.count() == 0
 
 
+def test_what_is_missing_is_named_with_what_is_wrong():
+    answer = make_client().post(URL, {"from_email": "x"}, format="json")
+    assert set(answer.json()["error"]["fields"]) == {
+        *("to_email", "to_name", "from_email", "subject", "html_body"),
+    }
+
+
 def test_unknown_field_alone_is_refused_by_name():
     answer = send(shceduled_at="2030-01-01T00:00:00Z")
     assert answer.status_code == 400

@@ -4,7 +4,14 @@ from select import select
 
 import psycopg
 import pytest
-from django.db import DataError, OperationalError, close_old_connections, connection, transaction
+from django.db import (
+    DataError,
+    OperationalError,
+    ProgrammingError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 
 from accounts.tests.factories import make_client
 from mailer.postgresql import base
@@ -150,3 +157,36 @@ def test_connection_that_the_server_ended_is_told_as_one(numbers):
         connection.run_planned(PLANNED, [[1]])
     close_old_connections()
     assert connection.run_planned("SELECT %s::int", [7]) == [(7,)]
+
+
+@pytest.fixture
+def behind_a_pooler():
+    """A connection of its own, as what is found out about a pooler is kept."""
+    wrapper = connection.copy()
+    yield wrapper
+    wrapper.close()
+
+
+def lose_what_was_prepared(wrapper):
+    """As a pooler does that leads the next statement to another server."""
+    assert wrapper.run_planned("SELECT %s::int", [1]) == [(1,)]
+    with wrapper.cursor() as cursor:  # so that the client does not understand it
+        cursor.execute("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$")
+
+
+def prepare_as_another_client(wrapper):
+    with wrapper.cursor() as cursor:
+        cursor.execute("PREPARE _pg3_0 AS SELECT 0")
+
+
+@pytest.mark.parametrize("lead_astray", [lose_what_was_prepared, prepare_as_another_client])
+def test_pooler_that_mixes_up_what_is_prepared_costs_a_repetition(
+    lead_astray, behind_a_pooler, caplog
+):
+    lead_astray(behind_a_pooler)
+    with pytest.raises(ProgrammingError):
+        behind_a_pooler.run_planned("SELECT %s::int", [1])
+    assert "DATABASE_PREPARE=false" in caplog.text
+    for _ in range(2):
+        assert behind_a_pooler.run_planned("SELECT %s::int", [1]) == [(1,)]
+        lose_what_was_prepared(behind_a_pooler)

@@ -63,6 +63,7 @@ def test_a_file_name_can_not_write_markup(client, local_store):
     sign_in(client, "view_upload")
     upload = make_upload(filename="<b onclick=alert(1)>.png")
     page = client.get(reverse(CHANGE, args=[upload.pk])).content.decode()
+    assert "&lt;b onclick" in page
     assert "<b onclick" not in page
 
 
