@@ -68,7 +68,8 @@ def too_large(what: str, limit: int, limited_by: str) -> ApiError:
     return ApiError(
         413,
         "too_large",
-        f"The {what} is larger than {limit} bytes ({limited_by}). Make it smaller and send it again.",
+        f"The {what} is larger than {limit} bytes ({limited_by}). Make it smaller and send it "
+        "again.",
     )
 
 
