@@ -56,12 +56,14 @@ def copy_of(mail: Mail) -> Copy:
         track_clicks=True,
         scheduled_at=None,
         expires_at=now + timedelta(days=5),
+        seconds_left=timedelta(days=5).total_seconds(),
         template_version=None,
         attachments=(),
     )
     lease = Lease(uuid.uuid4(), time.monotonic() + 3600)
     identity = Identity("example.com", KEYS)
-    return Copy(Delivery(Claimed(number, number, mail.address, 1, False), email, lease, identity))
+    claimed = Claimed(number, number, mail.address, 1, False)
+    return Copy(Delivery(claimed, email, lease, identity, lease.ends))
 
 
 def timed(step: Callable[[Any], Any], values: Sequence[Any]) -> tuple[float, list[Any]]:

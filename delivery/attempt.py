@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
-
-from django.utils import timezone
 
 from delivery import metrics, settlement
 from delivery.claim import Delivery
@@ -58,7 +57,7 @@ class Attempt:
 
     def _outcome(self) -> Settlement | float:
         """Return what to record, or how long to wait where nothing was sent."""
-        if timezone.now() >= self._delivery.email.expires_at:
+        if time.monotonic() >= self._delivery.expires:
             return settlement.expired(self._delivery)
         recipient, project = self._delivery.recipient, self._delivery.email.project_id
         session = self._session = self._transport.session(

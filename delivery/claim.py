@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
@@ -11,9 +12,12 @@ from django.db import transaction
 
 from delivery import identity
 from delivery.identity import Identity, Sender
-from emails import outgoing, transitions
+from delivery.metrics import LEASES_LOST
+from emails import outgoing, taking_over, transitions
 from emails.outgoing import Outgoing
 from emails.transitions import Claimed
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -40,6 +44,14 @@ class Delivery:
     email: Outgoing
     lease: Lease = field(compare=False)
     identity: Identity
+    expires: float  # time.monotonic(): a wrong date of this machine must not end mail untried
+
+    @property
+    def size(self) -> int:
+        """About how many bytes its message has, encoded."""
+        email = self.email
+        files = sum(attachment.upload.size for attachment in email.attachments)
+        return len(email.html_body) + len(email.text_body) + files * 4 // 3
 
     @property
     def log(self) -> dict[str, object]:
@@ -63,8 +75,11 @@ def claim(
     with transaction.atomic():  # what can't be loaded is not claimed
         token, taken = transitions.claim(limit, lease_seconds)
         loaded = _loaded(taken, identities) if taken else ()
-    ends = begins + lease_seconds
-    return [Delivery(row, email, Lease(token, ends), sends_as) for row, email, sends_as in loaded]
+    ends, now = begins + lease_seconds, time.monotonic()
+    return [
+        Delivery(row, email, Lease(token, ends), sends_as, now + email.seconds_left)
+        for row, email, sends_as in loaded
+    ]
 
 
 def _loaded(
@@ -79,6 +94,20 @@ def _loaded(
         for row in taken
         if row.email_id in emails
     ]
+
+
+def take_over() -> None:
+    """Have mail go again whose worker died or hangs: its lease ended without an outcome."""
+    for lost in taking_over.take_over():
+        LEASES_LOST.inc()
+        logger.warning(
+            "a lease ended without an outcome; the mail goes again",
+            extra={
+                "message_id": lost.message_id,
+                "recipient_id": lost.recipient_id,
+                "attempt": lost.attempts,
+            },
+        )
 
 
 def renew(deliveries: Iterable[Delivery], lease_seconds: float) -> None:

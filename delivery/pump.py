@@ -20,16 +20,20 @@ from delivery.attempt import Attempt
 from delivery.claim import Delivery
 from delivery.hub import Hub
 from delivery.identity import RecentIdentities
+from delivery.in_flight import InFlight
 from delivery.returns import Returns, unsent
 from delivery.settler import Settler
 from delivery.smtp.crashpoints import reached
 from delivery.transports.base import Transport
-from emails import doorbell, giving_back, transitions
+from delivery.vitals import Vitals
+from emails import doorbell, giving_back
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 DRAIN_LOOK_SECONDS = 0.2
+# After the database was away its workers, who are alive, settle first what they hold.
+FIRST_SETTLED_SECONDS = 5.0
 GATHER_SECONDS = 0.05  # under load: how long to let places become free before claiming again
 
 
@@ -40,11 +44,17 @@ class Pace:
     concurrency: int = 20
     lease: float = 45
     look: float = 2
+    most_bytes: int = 100 * 1024 * 1024  # in flight at once
 
 
 def configured_pace() -> Pace:
     """Return the pace of the settings."""
-    return Pace(settings.DELIVERY_CONCURRENCY, settings.LEASE_SECONDS, settings.LOOK_SECONDS)
+    return Pace(
+        settings.DELIVERY_CONCURRENCY,
+        settings.LEASE_SECONDS,
+        settings.LOOK_SECONDS,
+        settings.DELIVERY_MAX_BYTES,
+    )
 
 
 class Pump:
@@ -58,7 +68,7 @@ class Pump:
         self._hub = Hub()
         self._settler = Settler(self._hub.post, self._hub.idle, self._hub.silent)
         self._ready: deque[Delivery] = deque()
-        self._in_flight = 0
+        self._in_flight = InFlight(pace.concurrency, pace.most_bytes)
         self._returns = Returns()
         self._held: dict[int, Delivery] = {}
         self._appetite = Appetite(pace.concurrency)
@@ -66,7 +76,8 @@ class Pump:
         self._capacity = 0  # as it was at the last claim
         self._changed = threading.Condition()
         self._more_waits = False
-        self._round_due = 0.0  # time.monotonic()
+        self._vitals = Vitals()
+        self._round_due = self._takes_over_from = 0.0  # time.monotonic()
         self._clock = threading.Thread(target=self._run, name="pump", daemon=True)
 
     def start(self) -> None:
@@ -112,6 +123,7 @@ class Pump:
             except Error as error:
                 logger.error("the database is out of reach: %s", error)
                 close_old_connections()
+                self._takes_over_from = time.monotonic() + FIRST_SETTLED_SECONDS
                 self._stopping.wait(min(1, self._pace.look))
             except Exception:
                 logger.exception("the pump stumbled and goes on")
@@ -139,31 +151,20 @@ class Pump:
 
     def _may_claim(self) -> bool:
         """However much waits, leases come first: while a slow claim lasts, places become free."""
-        return not self._stopping.is_set() and time.monotonic() < self._round_due
+        in_time = time.monotonic() < self._round_due
+        return in_time and not self._stopping.is_set() and not self._hangs()
+
+    def _hangs(self) -> bool:
+        """Tell whether the delivery thread stands still: its mail must go to other workers."""
+        return self._vitals.gone_for() > self._pace.lease + self._pace.look
 
     def _go_round(self) -> None:
         """See to what takes seconds, however often the bell rings."""
+        self._hub.post(self._vitals.show)
         self._renew_leases()
         self._transport.tidy()
-        for lost in transitions.take_over():
-            metrics.LEASES_LOST.inc()
-            logger.warning(
-                "a lease ended without an outcome; the mail goes again",
-                extra={
-                    "message_id": lost.message_id,
-                    "recipient_id": lost.recipient_id,
-                    "attempt": lost.attempts,
-                },
-            )
-        self._hub.post(self._show_life)  # which must be alive, too
-
-    @staticmethod
-    def _show_life() -> None:
-        """Touch what a health check looks at; mail flows also where that can't be written."""
-        try:
-            (settings.VAR / "pump.alive").touch()
-        except OSError as error:
-            logger.warning("health checks will find this worker dead: %s", error)
+        if time.monotonic() >= self._takes_over_from:
+            claim.take_over()
 
     def _claim(self) -> bool:
         """Fill the free places; tell whether to go on at once."""
@@ -193,6 +194,9 @@ class Pump:
         return self._capacity - len(self._held) + len(self._returns)
 
     def _renew_leases(self) -> None:
+        if self._hangs():
+            logger.error("the delivery thread stands still: its leases end, and others take over")
+            return
         soon = time.monotonic() + self._pace.lease * 2 / 3
         with self._changed:
             due = [row for row in self._held.values() if row.lease.ends < soon]
@@ -234,6 +238,7 @@ class Pump:
     def _tend(self) -> None:
         try:
             self._give_back_ready()
+            self._hub.post(self._vitals.show)
             self._renew_leases()
         except Error as error:
             logger.error("the database is out of reach, leases end by themselves: %s", error)
@@ -249,9 +254,10 @@ class Pump:
     def _begin(self) -> None:
         """Begin as many of those that are ready as may be in flight; none while we drain."""
         with suppress(IndexError):  # a drain takes of them too
-            while self._in_flight < self._pace.concurrency and not self._stopping.is_set():
-                self._hub.spawn(partial(self._deliver, self._ready.popleft()))
-                self._in_flight += 1
+            while self._in_flight.has_room(self._ready[0]) and not self._stopping.is_set():
+                delivery = self._ready.popleft()
+                self._in_flight.begin(delivery)
+                self._hub.spawn(partial(self._deliver, delivery))
 
     def _deliver(self, delivery: Delivery) -> None:
         try:
@@ -263,7 +269,7 @@ class Pump:
             self._done(delivery)
             raise  # to the hub, which says what it was
         finally:
-            self._in_flight -= 1
+            self._in_flight.end(delivery)
             self._begin()
 
     def _done(self, delivery: Delivery) -> None:

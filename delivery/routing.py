@@ -53,8 +53,8 @@ class Routing:
                 raise
             logger.error("the routes are out of reach, the last ones hold: %s", error)
             return
+        prepare({way for rule in rules for way in rule.ways})  # also what failed the last time
         if rules != self._rules:
-            prepare({way for rule in rules for way in rule.ways})
             self._rules, self._found = rules, {}
             logger.info("routes read", extra={"routes": len(rules)})
         self._read_at = now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -59,11 +60,10 @@ def _postpone(
     delivery: Delivery, data: dict[str, Any], policy: RetryPolicy, ambiguous: bool = False
 ) -> Settlement:
     wait = policy.wait_after(delivery.recipient.attempts)
-    again = timezone.now() + timedelta(seconds=wait)
-    if again >= delivery.email.expires_at:
+    if time.monotonic() + wait >= delivery.expires:
         data["reason"] = "its time would be over before the next attempt"
         return _settle(delivery, Status.EXPIRED, EventType.EXPIRE, data, ambiguous=ambiguous)
-    data["next_attempt_at"] = again.isoformat()
+    data["next_attempt_at"] = (timezone.now() + timedelta(seconds=wait)).isoformat()
     return _settle(delivery, Status.DEFERRED, EventType.DEFER, data, wait=wait, ambiguous=ambiguous)
 
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.errors import InvalidRequest, Unavailable
 from emails import doorbell, events, metrics
 from emails.checking import check_people, check_size, rendered
+from emails.dialect import clock
 from emails.insertion import insert
 from emails.models import Email, Recipient, Status
 from emails.one_statement import MOST_RECIPIENTS, insert_mail
@@ -96,10 +97,11 @@ def _insert_simple(prepared: Prepared) -> int:
 def _insert_all(all_prepared: Sequence[Prepared]) -> list[Recipient]:
     """Insert the rows of all, a table after the other; return the recipients."""
     insert([prepared.email for prepared in all_prepared])
+    now = clock()
     recipients = [
         row
         for prepared in all_prepared
-        for row in recipient_rows(prepared.submission, prepared.email)
+        for row in recipient_rows(prepared.submission, prepared.email, now)
     ]
     suppressed = events.suppress(recipients)
     insert(recipients)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -34,6 +35,14 @@ def now() -> str:
     if connection.vendor == "postgresql":
         return "statement_timestamp()"
     return "strftime('%%Y-%%m-%%d %%H:%%M:%%f999', 'now')"
+
+
+def clock() -> datetime | None:
+    """Return this moment by the clock of PostgreSQL; of SQLite that is our own."""
+    if connection.vendor != "postgresql":
+        return None
+    [(moment,)] = run("SELECT statement_timestamp()", [])
+    return moment  # type: ignore[no-any-return]
 
 
 def in_seconds() -> str:

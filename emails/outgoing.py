@@ -7,6 +7,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.db.models.functions import Now
+
 from emails.models import Attachment, Email, TemplateVersion
 
 
@@ -32,21 +34,25 @@ class Outgoing(NamedTuple):
     track_clicks: bool
     scheduled_at: datetime | None
     expires_at: datetime
+    seconds_left: float  # until then, by the database's clock, when it was loaded
     template_version: TemplateVersion | None
     attachments: Sequence[Attachment]
 
 
-COLUMNS = [name for name in Outgoing._fields if name not in ("template_version", "attachments")]
+BESIDE = ("seconds_left", "template_version", "attachments")  # what is no column
+COLUMNS = [name for name in Outgoing._fields if name not in BESIDE]
+EXPIRES_AT = COLUMNS.index("expires_at")
 
 
 def load(ids: Collection[int]) -> dict[int, Outgoing]:
     """Return the emails that (still) exist, by id."""
-    columns = (*COLUMNS, "template_version_id")
+    columns = (*COLUMNS, Now(), "template_version_id")
     rows: list[Any] = list(Email.objects.filter(pk__in=ids).values_list(*columns))
     versions = TemplateVersion.objects.in_bulk({row[-1] for row in rows if row[-1]})
     attachments = _attachments(ids)
     found: dict[int, Outgoing] = {}
-    for *values, version_id in rows:
+    for *values, now, version_id in rows:
+        values.append((values[EXPIRES_AT] - now).total_seconds())
         values += [versions.get(version_id), attachments.get(values[0], ())]
         found[values[0]] = Outgoing(*values)
     return found

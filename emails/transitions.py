@@ -1,4 +1,6 @@
-"""Every change of a recipient's status, by compare-and-swap; only `giving_back.py` is beside it.
+"""Changes of a recipient's status, by compare-and-swap.
+
+What undoes a claim is in `giving_back.py` and `taking_over.py`.
 
 Statuses stand as literals in the SQL: with a parameter, PostgreSQL's generic plan can't use the
 partial indexes. The clock is the database's, so that workers on several machines agree.
@@ -26,7 +28,6 @@ from emails.dialect import (
     run,
     run_planned,
     skip_locked,
-    true,
 )
 from emails.metrics import RECIPIENTS_SUPPRESSED
 from emails.models import EmailEvent, EventType, Priority, Recipient, Status, Suppression
@@ -60,16 +61,6 @@ class Claimed:
     address: str
     attempts: int
     urgent: bool  # of no batch
-
-
-@dataclass(frozen=True, slots=True)
-class Abandoned:
-    """A recipient whose worker's lease ran out before an outcome was recorded."""
-
-    recipient_id: int
-    email_id: int
-    message_id: str
-    attempts: int
 
 
 def claim(limit: int, lease: float) -> tuple[uuid.UUID, list[Claimed]]:
@@ -155,39 +146,6 @@ def _settle_suppressed(listed: Mapping[int, int]) -> set[int]:
     )
     RECIPIENTS_SUPPRESSED.labels("claim").inc(len(rows))
     return {*says}
-
-
-def take_over(limit: int = 1000) -> list[Abandoned]:
-    """Put recipients whose lease ran out back in the queue, due at once.
-
-    Their first attempt may have gone out: each is marked ambiguous, and its event says so.
-    """
-    with transaction.atomic():
-        rows = run(
-            f"""
-            WITH lost AS MATERIALIZED (
-                SELECT id FROM recipients
-                WHERE status = 'sending' AND next_attempt_at <= {now()}
-                ORDER BY next_attempt_at LIMIT %s {skip_locked()}
-            )
-            UPDATE recipients SET status = 'deferred', lease_token = NULL, ambiguous = {true()}
-            WHERE id {among("lost")} RETURNING id, email_id,
-                (SELECT public_id FROM emails WHERE emails.id = email_id), attempts
-            """,
-            [limit],
-        )
-        abandoned = [Abandoned(*row) for row in rows]
-        EmailEvent.objects.bulk_create(map(_lease_lost, abandoned))
-    return abandoned
-
-
-def _lease_lost(row: Abandoned) -> EmailEvent:
-    return EmailEvent(
-        type=EventType.DEFER,
-        email_id=row.email_id,
-        recipient_id=row.recipient_id,
-        data={"ambiguous": True, "reason": "lease lost", "attempt": row.attempts},
-    )
 
 
 def renew(token: uuid.UUID, ids: Sequence[int], lease: float) -> set[int]:

@@ -252,6 +252,7 @@ DELIVERY_CONCURRENCY = environment.number(
 RELAY_MAX_CONNECTIONS = environment.number(
     "RELAY_MAX_CONNECTIONS", 20 if _straight else DELIVERY_CONCURRENCY, most=2000
 )
+DELIVERY_MAX_BYTES = environment.number("DELIVERY_MAX_BYTES", 100 * MEGABYTE)
 LEASE_SECONDS = environment.number("LEASE_SECONDS", 45, least=5, most=3600)
 LOOK_SECONDS = environment.number("LOOK_SECONDS", 2.0, least=0.05, most=60)
 DRAIN_SECONDS = environment.number("DRAIN_SECONDS", 5.0, least=0, most=600)

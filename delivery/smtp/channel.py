@@ -113,10 +113,11 @@ class Channel:
         descriptor closed under a blocked thread may already be another connection's.
         """
         self._aborted = True
-        if self._sock is not None:
+        sock = self._sock  # its owner may close it meanwhile
+        if sock is not None:
             with suppress(OSError):
                 # Not SSLSocket.shutdown, which drops the encryption before the connection.
-                socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def close(self) -> None:
         sock, self._sock = self._sock, None

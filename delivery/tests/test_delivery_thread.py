@@ -68,6 +68,38 @@ class HangingTransport(CaptureTransport):
         return super().send(envelope)
 
 
+def test_mail_of_a_worker_whose_delivery_thread_hangs_goes_by_another(outbox):
+    """Its other threads are well, and would renew its leases for ever."""
+    row = make_email().recipients.get()
+    transport = HangingTransport(outbox)
+    with running(transport, lease=1):
+        transport.came.wait(10)
+        try:
+            with running(CaptureTransport(outbox), lease=1):
+                wait_until(everything_is_final)
+        finally:
+            transport.let_go.set()
+    row.refresh_from_db()
+    assert (row.status, row.attempts, row.ambiguous) == (Status.DELIVERED, 2, True)
+    assert len(list(outbox.glob("*.eml"))) == 1
+
+
+def test_worker_whose_delivery_thread_hangs_takes_no_more(outbox):
+    make_email()
+    transport = HangingTransport(outbox)
+    with running(transport, lease=0.5):
+        transport.came.wait(10)
+        time.sleep(0.7)  # a lease
+        try:
+            row = make_email().recipients.get()
+            with running(CaptureTransport(outbox), look=0.5):
+                wait_until(everything_is_final)
+        finally:
+            transport.let_go.set()
+    row.refresh_from_db()
+    assert (row.status, row.attempts) == (Status.DELIVERED, 1)
+
+
 def test_worker_whose_delivery_thread_hangs_shows_no_life(outbox, settings):
     make_email()
     transport, alive = HangingTransport(outbox), settings.VAR / "pump.alive"

@@ -8,22 +8,25 @@ import time
 from datetime import timedelta
 from functools import partial
 from itertools import pairwise
+from unittest.mock import Mock
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
-from delivery import claim
+from delivery import attempt, claim, settlement
 from delivery.pump import Pace, Pump
 from delivery.smtp import Outcome, OutcomeKind, Phase
 from delivery.smtp.waiting import WAITER
 from delivery.tests.conftest import running
 from delivery.tests.waiting import everything_is_final, wait_until
 from delivery.transports.capture import CaptureTransport
-from emails import transitions
+from emails import events, taking_over, transitions
 from emails.addresses import Address
 from emails.models import EmailEvent, EventType, Recipient, Status
+from emails.submission import AttachedFile
 from emails.tests.factories import in_the_past, make_email, make_recipient
+from uploads.tests.factories import make_upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -178,7 +181,7 @@ def test_lease_is_renewed_while_a_worker_drains(outbox):
     begins = timezone.now()
     try:
         while timezone.now() - begins < timedelta(seconds=2):
-            assert transitions.take_over() == []
+            assert taking_over.take_over() == []
             time.sleep(0.1)
     finally:
         transport.let_go.set()
@@ -222,6 +225,65 @@ def test_draining_gives_back_what_was_not_started_and_marks_what_was_cut(outbox)
 class BrokenTransport(CaptureTransport):
     def send(self, envelope):
         raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(("most_bytes", "at_once"), [(1, 1), (40_000, 2), (10**6, 4)])
+def test_large_mails_wait_for_each_other(outbox, most_bytes, at_once):
+    transport = SlowTransport(outbox)
+    upload = make_upload(b"x" * 12_000)  # 16,000 bytes, encoded
+    for _ in range(5):
+        make_email(upload.project, attachments=(AttachedFile("a.bin", upload=upload),))
+    with running(transport, most_bytes=most_bytes):
+        wait_until(lambda: len(transport.begun) == at_once)
+        time.sleep(0.3)
+        assert len(transport.begun) == at_once
+        transport.let_go.set()
+        wait_until(everything_is_final)
+    assert len(captured(outbox)) == 5
+
+
+@pytest.mark.parametrize(
+    ("transport", "status"),
+    [(CaptureTransport, Status.DELIVERED), (BrokenTransport, Status.DEFERRED)],
+)
+def test_wrong_date_of_a_worker_ends_no_mail(transport, status, outbox, monkeypatch):
+    make_email(expires_in=600)
+    tomorrow = timezone.now() + timedelta(days=1)
+    for module in (attempt, settlement):
+        monkeypatch.setattr(module, "timezone", Mock(now=lambda: tomorrow), raising=False)
+    with running(transport(outbox)):
+        wait_until(lambda: Recipient.objects.get().status == status)
+
+
+def test_after_the_database_was_away_workers_settle_before_others_take_over(
+    capture, outbox, monkeypatch, caplog
+):
+    """While it was away all leases ended, of workers that are alive."""
+
+    def away(*args):
+        if gone.is_set():
+            raise OperationalError("gone")
+
+    gone, slow = threading.Event(), SlowTransport(outbox)
+    for module, name in (
+        *((transitions, name) for name in ("claim", "renew")),
+        *((taking_over, "take_over"), (events, "settle")),
+    ):
+        usual = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *args, f=usual: away() or f(*args))
+    row = make_recipient()
+    with running(slow, lease=1, look=1):  # so that the other one looks first
+        slow.arrived.wait(10)
+        gone.set()
+        slow.let_go.set()
+        with running(capture, lease=1):
+            time.sleep(1.75)  # until the lease has ended, and between two tries to settle
+            gone.clear()
+            wait_until(everything_is_final)
+    row.refresh_from_db()
+    assert (row.status, row.attempts, row.ambiguous) == (Status.DELIVERED, 1, False)
+    assert len(list(outbox.glob("*.eml"))) == 1
+    assert "stands still" not in caplog.text  # it was the database
 
 
 def test_error_of_ours_leaves_no_row_in_limbo(outbox):

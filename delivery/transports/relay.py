@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 
@@ -9,6 +10,7 @@ from django.conf import settings
 
 from delivery.condition import Condition
 from delivery.smtp import Endpoint, Outcome, OutcomeKind, Phase
+from delivery.transports.backlog import Backlog
 from delivery.transports.base import Envelope
 from delivery.transports.breaker import Breaker
 from delivery.transports.limiter import START, Limiter
@@ -49,7 +51,8 @@ class RelayTransport:
             for endpoint in endpoints
         ]
         self._most = most
-        self._ahead = 0
+        self._ahead = self._waiting = 0
+        self._backlog = Backlog()
         self._patience = patience
         self._interrupted = False
 
@@ -83,11 +86,12 @@ class RelayTransport:
         with self._lock:
             self._ahead -= 1
 
-    def take(self, tried: list[Pool], patient: bool = True) -> Place | None:
+    def take(self, tried: list[Pool], patient: bool = True) -> Place | Outcome:
         """Wait for a place at the first relay that is there and not among `tried`.
 
-        None where none became free in time, at the shutdown, and at once where all that is left
-        after `tried` is left alone; without `patient` also where nothing was tried.
+        An outcome where none became free in time, at the shutdown, and at once where all that is
+        left after `tried` is left alone; without `patient` also where nothing was tried. No more
+        wait than there are places: others may have mail that goes another way.
         """
         begins = time.monotonic()
         with self._lock:
@@ -97,21 +101,43 @@ class RelayTransport:
                 loyal = now < begins + LOYALTY
                 for pool in there[:1] if loyal else there:
                     if place := pool.take():
+                        self._backlog.taken(now)
                         return place
                 left = begins + self._patience - now
                 if left <= 0 or ((tried or not patient) and not there):
-                    return None
+                    break
+                if self._waiting >= self._most and not tried:
+                    return self._sent_off(now)
                 self._wait(there, now, left)
-        return None
+        return self._unsent()
 
     def _wait(self, there: list[Pool], now: float, seconds: float) -> None:
-        if there:
-            there[0].freed.wait(min(seconds, LOYALTY))
-        else:
-            next_probe = min(pool.next_probe() for pool in self._pools)
-            self._news.wait(min(seconds, next_probe - now))
+        self._waiting += 1
+        try:
+            if there:
+                there[0].freed.wait(min(seconds, LOYALTY))
+            else:
+                next_probe = min(pool.next_probe() for pool in self._pools)
+                self._news.wait(min(seconds, next_probe - now))
+        finally:
+            self._waiting -= 1
 
-    def unsent(self) -> Outcome:
+    def _sent_off(self, now: float) -> Outcome:
+        """Return when a mail is to come again that finds others waiting; with the lock."""
+        places = self._most * len(self._pools)
+        holds_any = any(pool.holds_any for pool in self._pools)
+        wait = self._backlog.wait(now, places, holds_any=holds_any)
+        detail = "the relay has no place for more mail now"
+        return Outcome(OutcomeKind.ABANDONED, Phase.CONNECT, self.name, detail, wait=wait)
+
+    def give_back(self, place: Place) -> None:
+        """Let another have a place."""
+        place.pool.release(place)
+        if place.since < math.inf:
+            with self._lock:
+                self._backlog.left(time.monotonic() - place.since)
+
+    def _unsent(self) -> Outcome:
         """Return what it means that no place was found: all relays are gone, or merely busy."""
         with self._lock:
             now = time.monotonic()
@@ -180,7 +206,8 @@ class RelaySession:
             self.release()
             tried.append(place.pool)
             failures.append(outcome)
-            self._place = self._transport.take(tried)
+            found = self._transport.take(tried)
+            self._place = found if isinstance(found, Place) else None
         return failures[-1]._replace(tried=tuple(failures[:-1]))
 
     def release(self) -> None:
@@ -188,12 +215,15 @@ class RelaySession:
         self._land()
         place, self._place = self._place, None
         if place:
-            place.pool.release(place)
+            self._transport.give_back(place)
 
     def _hold(self) -> Outcome | None:
-        self._place = self._transport.take([], self._patient)
+        found = self._transport.take([], self._patient)
         self._land()
-        return None if self._place else self._transport.unsent()
+        if isinstance(found, Outcome):
+            return found
+        self._place = found
+        return None
 
     def _land(self) -> None:
         if self._ahead:

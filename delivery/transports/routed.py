@@ -58,8 +58,10 @@ class RoutedTransport:
             try:
                 self._make(name)
             except Exception as error:
-                logger.exception("a route names %s, which can't be used", name)
-                self._absent[name] = f"{name} can't be used: {error}"
+                detail = f"{name} can't be used: {error}"
+                if self._absent.get(name) != detail:
+                    logger.exception("a route names %s, which can't be used", name)
+                self._absent[name] = detail
 
     def session(
         self, rcpt_to: str, project_id: int, *, patient: bool = True, urgent: bool = False

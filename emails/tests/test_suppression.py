@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.tests.factories import make_client
-from emails import doorbell, transitions
+from emails import doorbell, taking_over, transitions
 from emails.addresses import Address
 from emails.models import Email, EmailEvent, EventType, Recipient, Status, Suppression
 from emails.models.recipient import Priority
@@ -185,7 +185,7 @@ def test_address_suppressed_after_acceptance_is_settled_at_the_claim(priority, s
     assert (row.status, row.attempts, row.lease_token) == ("suppressed", 3, None)
     last = EmailEvent.objects.order_by("pk").last()
     assert (last.type, last.data, last.recipient_id) == ("suppress", facts(), row.pk)
-    assert transitions.take_over() == []
+    assert taking_over.take_over() == []
     assert claim(10, 60) == []
 
 

@@ -2,15 +2,24 @@
 
 import uuid
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
-from emails import giving_back, transitions
+from emails import giving_back, rows, taking_over, transitions
+from emails.accept import prepare, save
+from emails.addresses import Address
 from emails.giving_back import Unsent
 from emails.models import EmailEvent, EventType, Priority, Recipient, Status
-from emails.tests.factories import in_the_past, make_email, make_recipient
+from emails.tests.factories import (
+    in_the_past,
+    make_email,
+    make_project,
+    make_recipient,
+    make_submission,
+)
 from emails.transitions import Claimed, Settlement
 
 pytestmark = pytest.mark.django_db
@@ -110,13 +119,51 @@ def test_worker_without_the_lease_cannot_settle():
 def test_expired_lease_is_taken_over_as_ambiguous():
     row = make_recipient()
     token, _ = transitions.claim(1, LEASE)
-    assert transitions.take_over() == []
+    assert taking_over.take_over() == []
     Recipient.objects.update(next_attempt_at=in_the_past(seconds=1))
-    assert [lost.recipient_id for lost in transitions.take_over()] == [row.pk]
+    assert [lost.recipient_id for lost in taking_over.take_over()] == [row.pk]
     row.refresh_from_db()
     assert (row.status, row.ambiguous) == (Status.DEFERRED, True)
     assert EmailEvent.objects.get(type=EventType.DEFER).data["ambiguous"] is True
     assert transitions.settle([delivered(row.pk, token)]) == set()
+    assert claimed(1) == [row.pk]
+
+
+@pytest.mark.services
+@pytest.mark.parametrize(("mails", "copies"), [(1, 0), (1, 2), (1, 15), (3, 0), (30, 0)])
+def test_mail_waits_for_no_clock_that_is_ahead_of_the_databases(monkeypatch, mails, copies):
+    later = timezone.now() + timedelta(hours=1)
+    monkeypatch.setattr(rows, "timezone", Mock(now=lambda: later))
+    project, cc = make_project(), tuple(Address(f"p{n}@example.org") for n in range(copies))
+    save([prepare(make_submission(project, cc=cc)) for _ in range(mails)])
+    assert len(claimed(100)) == mails * (1 + copies)
+
+
+@pytest.mark.services
+def test_scheduled_mail_is_not_due_before_its_time_by_the_databases_clock():
+    moment = timezone.now() + timedelta(hours=1)
+    save([prepare(make_submission(scheduled_at=moment))])
+    assert claimed(1) == []
+
+
+def test_mail_that_costs_one_worker_after_the_other_is_held_back():
+    row, waits = make_recipient(), []
+    for _ in range(6):
+        Recipient.objects.update(next_attempt_at=in_the_past(seconds=1))
+        transitions.claim(1, LEASE)
+        Recipient.objects.update(next_attempt_at=in_the_past(seconds=1))
+        assert len(taking_over.take_over()) == 1
+        row.refresh_from_db()
+        waits.append((row.next_attempt_at - timezone.now()).total_seconds())
+    assert max(waits[:3]) < 0
+    assert waits[3:] == pytest.approx([60, 120, 240], abs=10)
+
+
+def test_many_deferrals_make_no_lost_lease_wait():
+    row = make_recipient(attempts=10)
+    transitions.claim(1, LEASE)
+    Recipient.objects.update(next_attempt_at=in_the_past(seconds=1))
+    taking_over.take_over()
     assert claimed(1) == [row.pk]
 
 

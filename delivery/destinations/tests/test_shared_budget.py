@@ -131,6 +131,16 @@ def test_mails_of_all_share_one_allowance(make_budget):
     assert 0 < other.wait(HOST) <= 60
 
 
+def test_clock_of_redis_that_is_set_back_stops_no_mail(make_budget, redis):
+    one, other = (make_budget(Limits(10, 100, 60)) for _ in range(2))
+    assert mails(one, most=1) == 1
+    key = f"{PREFIX}mails:example.org"
+    with Redis.from_url(redis.url) as client:
+        used, at = client.get(key).split()
+        client.set(key, b"%s %f" % (used, float(at) + 3600))
+    assert mails(other, most=3) == 3
+
+
 def test_round_trips_are_for_many_mails_and_none_where_nothing_is_counted(make_budget, redis):
     budget = make_budget(Limits(10, 100, 60_000))
     before = calls(redis)

@@ -9,7 +9,7 @@ from delivery import metrics, routing
 from delivery.models import Route
 from delivery.routing import Routing
 from delivery.smtp.dns import DnsError
-from delivery.smtp.tests.scripted import ScriptedServer, drop, say
+from delivery.smtp.tests.scripted import ScriptedServer, drop, say, stall
 from delivery.tests.conftest import running
 from delivery.tests.mx.events import data_of, make_mail, settled
 from delivery.tests.relays import die, host_of, transport_to
@@ -298,6 +298,36 @@ def test_way_that_can_not_be_made_stops_no_other_mail(world, relay):
     assert recipients_of(relay) == ["bob@b.example"]
     detail = data_of(EventType.DEFER)["detail"]
     assert detail == "mx can't be used: this system names no DNS servers"
+
+
+def test_way_that_could_not_be_made_at_first_is_made_later(world, relay, exchanger):
+    def made():
+        troubles.append("no DNS servers")
+        if len(troubles) < 3:
+            raise DnsError("this system names no DNS servers")
+        return world.transport()
+
+    troubles = []
+    route("mx", "a.example")
+    transport = RoutedTransport(
+        "relay", {"relay": lambda: transport_to(relay), "mx": made}, Routing("relay")
+    )
+    with running(transport):
+        wait_until(lambda: len(troubles) == 3)
+        make_mail("ann@a.example")
+        wait_until(settled)
+    assert recipients_of(exchanger) == ["ann@a.example"]
+
+
+def test_relay_that_is_slow_leaves_room_for_the_other_way(world, relay, exchanger):
+    relay.on("dot", stall)
+    route("relay", "b.example")
+    for number in range(50):
+        make_mail(f"p{number}@b.example")
+    with running(routed(world, relay, "mx", most=1), concurrency=8):
+        wait_until(lambda: relay.connections)
+        make_mail("ann@a.example")
+        wait_until(lambda: exchanger.messages, 8)  # and not when the others' patience has ended
 
 
 def test_attempts_are_counted_by_the_way_that_was_taken(world, relay, exchanger):

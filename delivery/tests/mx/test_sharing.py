@@ -13,7 +13,7 @@ from delivery.smtp.tests.scripted import say, stall
 from delivery.tests.conftest import running
 from delivery.tests.mx.events import data_of, make_mail, settled
 from delivery.tests.waiting import everything_is_final, wait_until
-from emails import transitions
+from emails import taking_over
 from emails.addresses import Address
 from emails.models import EmailEvent, EventType, Recipient, Status
 from emails.tests.factories import make_email
@@ -216,7 +216,7 @@ def test_drain_gives_back_what_waits_and_marks_what_awaits_its_last_reply(world)
         pump.drain(0.3)
     by_status = Counter(Recipient.objects.values_list("status", "ambiguous", "attempts"))
     assert by_status == {(Status.DEFERRED, True, 1): 1, (Status.QUEUED, False, 0): 9}
-    assert transitions.take_over() == []
+    assert taking_over.take_over() == []
 
 
 def test_idle_connections_make_room_for_a_host_of_the_same_provider_and_of_no_other(world):
