@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from django.conf import settings
-
 from delivery.return_paths import recipient_of
 from delivery.smtp.reports import Report
 from emails.models import Email, Recipient
@@ -14,6 +12,7 @@ from tracking.tokens import BadToken
 
 MOST_LINKS = 20
 _OURS = re.compile(r"<(msg_[A-Za-z0-9]{1,28})@[^<>\s]+>")
+_LINK = re.compile(rb"/t/[a-z]/([A-Za-z0-9_-]{20,4000})")  # at any host: senders have their own
 _SOFT_BREAK = re.compile(rb"=\r?\n")  # of quoted-printable, within a link
 
 
@@ -33,11 +32,8 @@ def recipient_of_original(report: Report, content: bytes) -> Recipient | None:
 
 
 def _linked(content: bytes) -> int | None:
-    """Return the recipient whose links stand in the mail."""
-    ours = re.compile(
-        re.escape(settings.PUBLIC_URL.encode()) + rb"/t/[a-z]/([A-Za-z0-9_-]{20,4000})"
-    )
-    links = ours.finditer(_SOFT_BREAK.sub(b"", content))
+    """Return the recipient whose links stand in the mail: their tokens show that they are ours."""
+    links = _LINK.finditer(_SOFT_BREAK.sub(b"", content))
     for link, _ in zip(links, range(MOST_LINKS), strict=False):
         try:
             return keyring().read(link[1].decode()).recipient_id

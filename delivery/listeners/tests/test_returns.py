@@ -104,13 +104,14 @@ def test_complaint_is_found_by_message_id_where_all_else_is_redacted(server) -> 
     assert not InboundMessage.objects.exists()
 
 
-def test_complaint_is_found_by_our_links_where_the_rest_is_redacted(server, settings) -> None:
+@pytest.mark.parametrize("base", ["", "https://track.example.com"])
+def test_complaint_is_found_by_our_links_where_the_rest_is_redacted(server, settings, base) -> None:
     email = make_email(cc=(Address("bob@example.org", "Bob"),))
     email.recipients.update(status=Status.DELIVERED)
     bob = email.recipients.get(address="bob@example.org")
     token = keyring().click_token(email.pk, bob.pk, "https://example.net/")
-    link = f"{settings.PUBLIC_URL}/t/c/{token[:30]}=\n{token[30:]}"
-    elsewhere = f"{settings.PUBLIC_URL}/t/c/{'x' * 60}"
+    link = f"{base or settings.PUBLIC_URL}/t/c/{token[:30]}=\n{token[30:]}"
+    elsewhere = f"{base or settings.PUBLIC_URL}/t/c/{'x' * 60}"
     original = f'Subject: x\n\n<a href=3D"{elsewhere}"> <a href=3D"{link}">\n'
     assert deliver(server, f"fbl@{DOMAIN}", arf(original=original)).startswith(b"250")
     assert [row.address for row in Suppression.objects.all()] == ["bob@example.org"]
