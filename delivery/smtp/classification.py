@@ -36,11 +36,15 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Words of servers, as a regular expression; `example` is a reply in which it is found."""
+    """Words of servers, as a regular expression; `example` is a reply in which it is found.
+
+    `over_codes`: they hold also where the code blames the address.
+    """
 
     reason: Reason
     regex: re.Pattern[str]
     example: str
+    over_codes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +64,19 @@ def classify_refusal(code: int | None, enhanced: str | None, text: str) -> Reaso
     """Return why a server refused: by reply code, enhanced status code and what it said.
 
     Each of code and enhanced code may be missing. A code that contradicts itself (550 4.2.2) is
-    read as RFC 3463 says it.
+    read as RFC 3463 says it. A code of the address counts only where the words are not about the
+    sender: which of both is meant decides who is never written to again.
     """
-    known = table()
-    if enhanced in known.codes:
-        return known.codes[enhanced]
+    known, words = table(), _plain(text)
+    coded = known.codes.get(enhanced or "")
+    if coded and not coded.is_of_address:
+        return coded
     for pattern in known.patterns:
-        if pattern.regex.search(_plain(text)) and _fits(pattern.reason, code, enhanced):
+        told = pattern.over_codes or not coded
+        if told and pattern.regex.search(words) and _fits(pattern.reason, code, enhanced):
             return pattern.reason
+    if coded:
+        return coded
     if enhanced in known.vague:
         return known.vague[enhanced]
     if _is_transient(code, enhanced):
@@ -83,7 +92,12 @@ def table() -> Table:
         codes={code: Reason(reason) for code, reason in read["codes"].items()},
         vague={code: Reason(reason) for code, reason in read["vague"].items()},
         patterns=tuple(
-            Pattern(Reason(one["reason"]), re.compile(one["regex"], re.IGNORECASE), one["example"])
+            Pattern(
+                Reason(one["reason"]),
+                re.compile(one["regex"], re.IGNORECASE),
+                one["example"],
+                one.get("over_codes", False),
+            )
             for one in read["pattern"]
         ),
     )

@@ -18,6 +18,11 @@ from tracking.marking import keyring
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+SENDER_IS_UNKNOWN = (
+    "550-Verification failed for <b+x@bounces.example> 550-Called: 192.0.2.1 550-Response: "
+    "550 5.1.1 No Such User Here 550 Sender verify failed"
+)
+
 
 @pytest.fixture(autouse=True)
 def return_path_domain(settings):
@@ -73,6 +78,7 @@ def test_suppression_that_staff_removed_is_not_brought_back_by_the_same_mail(ser
         ({"status": "5.7.1", "text": "policy"}, "bounced", "bounce", False),
         ({"status": "5.7.1", "text": "spam"}, "bounced", "bounce", False),
         ({"status": "5.7.26", "text": "DMARC"}, "bounced", "bounce", False),
+        ({"status": "5.0.0", "text": SENDER_IS_UNKNOWN}, "bounced", "bounce", False),
         ({"status": "4.4.7", "text": "expired"}, "delivered", "defer", False),
     ],
 )

@@ -11,9 +11,74 @@ from delivery.smtp.replies import parse_reply
 def said(line: str) -> Reason:
     """Classify a reply as it stands on the wire, or other words."""
     if re.match(r"[245]\d\d[ -]", line):
-        reply = parse_reply([line.encode()])
+        reply = parse_reply(line.encode().splitlines())
         return classify_refusal(reply.code, reply.enhanced, reply.text)
     return classify_refusal(None, None, line)
+
+
+# Replies at RCPT about the recipient that have words in them as those about the sender have
+OF_THE_ADDRESS = [
+    "550 5.1.1 <x@y>: Recipient address rejected: User unknown in virtual mailbox table",
+    "550 5.1.1 The email account that you tried to reach does not exist. Reply to the sender.",
+    "550 The email account that you tried to reach does not exist; returned to sender",
+    "550 Message returned to sender: user unknown",
+    "550 Return to sender, address unknown, no such user",
+    "550 your message was not delivered: the recipient does not exist",
+    "550 <ann@example.org>: Recipient address rejected: unverified address: user unknown",
+    "550-Callout verification failed:\n550 550 5.1.1 No such user",
+    "550 Recipient verification failed for <ann@example.org>: no such user",
+    "550 Unrouteable address",
+    "550 Mail from shop@example.com to ann@example.org refused: unknown user",
+    "550 5.1.1 User unknown, says host mx.example.org (in reply to RCPT TO command)",
+    "550 user unknown (HELO mail.example.com, ip 192.0.2.1)",
+]
+
+# What is told about the sender, its server or its greeting, at RCPT as well
+OF_THE_SENDER = [
+    "550-Verification failed for <b+x@bounces.example>\n550-Unrouteable address\n"
+    "550 Sender verify failed",
+    "550-Verification failed for <b+x@bounces.example>\n550-No Such User Here\n"
+    "550 Sender verify failed",
+    "550-Verification failed for <b+x@bounces.example>\n550-Called:   192.0.2.1\n"
+    "550-Sent:     RCPT TO:<b+x@bounces.example>\n550-Response: 550 5.1.1 User unknown\n"
+    "550 Sender verify failed",
+    "550-Callback setup failed while verifying <b+x@bounces.example>\n550 user unknown",
+    "550-Postmaster verification failed while checking <b+x@bounces.example>\n"
+    "550 unknown user postmaster",
+    "550 <x@y>: Sender address rejected: User unknown",
+    "550 5.1.0 <x@y>: Sender address rejected: User unknown in virtual mailbox table",
+    "550 5.1.1 <x@y>: Sender address rejected: User unknown",
+    "550 5.1.7 <x@y>: Sender address rejected: undeliverable address: User unknown",
+    "550 5.1.8 <x@y>: Sender address rejected: Domain not found",
+    "554 5.7.1 <x@y>: Sender address rejected: Domain not found",
+    "550 5.7.1 <mail.example>: Helo command rejected: Host not found",
+    "504 5.5.2 <mail>: Helo command rejected: Host unknown, need fully-qualified hostname",
+    "550 Access denied - Invalid HELO name, host does not exist",
+    "550 5.7.1 your IP address has an invalid HELO",
+    "550 IP address 192.0.2.1 is unknown, no such host",
+    "554 5.7.1 <mail.example[192.0.2.1]>: Client host rejected: cannot find your hostname, "
+    "host not found",
+    "554 5.7.1 Sender domain not found in DNS",
+    "550 5.1.2 Sender domain does not exist",
+    "550 The domain of the sender does not exist",
+    "550 Domain of sender address x@y does not exist",
+    "550 No such domain: no MX record for the sender",
+    "550 Unroutable sender address",
+    "550 The sender's address is unknown",
+    "550 Unknown sender, no such user",
+    "550 could not verify sender: no such user",
+    "553 sorry, your envelope sender domain must exist; no such domain",
+    "550 From: domain is invalid. Please provide a valid From:",
+    "550 Return path domain does not exist",
+    "550 Your domain has no MX record",
+    "550 Refused. Your domain name example.com has no MX record",
+    "550 Your host name was not found",
+    "550 The sending domain does not exist",
+    "550 Your account has been suspended",
+    "550 Your address shop@example.com is unknown",
+    "host mx.y said: 550 5.1.1 <x@y>: User unknown (in reply to MAIL FROM command)",
+    "SMTP error from remote mail server after MAIL FROM:<x@y> SIZE=1234: 550 user unknown",
+]
 
 
 @pytest.mark.parametrize("pattern", table().patterns, ids=lambda pattern: pattern.example[:40])
@@ -58,6 +123,7 @@ def test_every_pattern_is_found_in_its_example(pattern) -> None:
         ("550 no", "unknown"),
         ("554 5.0.0 no", "unknown"),
         ("Sorry, no mailbox here by that name. (#5.1.1)", "bad_mailbox"),
+        *((line, "bad_mailbox") for line in OF_THE_ADDRESS),
     ],
 )
 def test_reply_has_its_reason(line, reason) -> None:
@@ -72,6 +138,7 @@ def test_reply_has_its_reason(line, reason) -> None:
         "554 5.7.1 spam: see https://example.org/user-unknown",
         "450 4.1.1 <ann@example.org>: unverified address: user unknown",
         "550 5.7.26 sender domain does not exist in DMARC",
+        *OF_THE_SENDER,
     ],
 )
 def test_what_is_no_fault_of_the_address_does_not_blame_it(line) -> None:
