@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from delivery.domains.installation import Installation
 from delivery.smtp.dns import Resolver
+from delivery.smtp.reach import Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +15,14 @@ class Examination:
 
     `domain` limits the sending domains to one name. `probe` is a domain whose mail server is
     called on `mx_port`; `time_url` a server whose clock is believed. `seconds` bounds each call.
+    `reach` is where mail goes.
     """
 
     installation: Installation
     resolver: Resolver
     transport: str
     mx_port: int = 25
+    reach: Reach = field(default_factory=Reach)
     cert_file: str = ""
     key_file: str = ""
     listens: bool = False

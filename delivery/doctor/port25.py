@@ -4,38 +4,80 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from accounts.models import SendingDomain
 from delivery.doctor.examination import Examination
 from delivery.doctor.parts import database_answers
 from delivery.doctor.verdict import Level, Verdict, unanswered
-from delivery.smtp.dns import DnsUnreachable, NoSuchName
+from delivery.doctor.ways import sends_itself
+from delivery.smtp.dns import DnsError, DnsUnreachable, NoSuchName
 
 MOST_ADDRESSES = 4
+MOST_DOMAINS = 5
 GIVE_PROBE = "Give a domain whose mail server may be called: --probe gmail.com."
 
 
 def check_port25(examination: Examination) -> Iterator[Verdict]:
-    """Call a mail server, where mail leaves without a relay or somebody asks for it."""
-    if examination.transport != "mx" and not examination.probe:
-        return
-    domain = examination.probe or examination.domain or _any_domain()
-    if not domain:
-        yield Verdict("port25", "", Level.UNKNOWN, "No mail server was called.", GIVE_PROBE)
-        return
+    """Call a mail server, where any mail leaves without a relay or somebody asks for it."""
+    if examination.probe:
+        yield _probed(examination, examination.probe)
+    elif sends_itself(examination):
+        yield _by_itself(examination)
+
+
+def _probed(examination: Examination, domain: str) -> Verdict:
     try:
         addresses = _addresses(examination, domain)
     except NoSuchName as error:
-        yield Verdict("port25", domain, Level.UNKNOWN, f"{error}.", GIVE_PROBE)
+        return Verdict("port25", domain, Level.UNKNOWN, f"{error}.", GIVE_PROBE)
     except DnsUnreachable as error:
-        yield unanswered("port25", domain, error)
-    else:
-        yield _called(examination, domain, addresses)
+        return unanswered("port25", domain, error)
+    return _called(examination, domain, addresses)
 
 
-def _any_domain() -> str:
-    first = SendingDomain.objects.verified().first() if database_answers() else None
-    return first.name if first else ""
+def _by_itself(examination: Examination) -> Verdict:
+    """Call a mail server of a sending domain, but not this machine or one that no mail goes to.
+
+    Whoever reaches itself has not learnt whether its provider lets port 25 out.
+    """
+    trouble = None
+    own = _own(examination)
+    for domain in _domains(examination):
+        try:
+            addresses = _addresses(examination, domain)
+        except NoSuchName:
+            continue
+        except DnsUnreachable as error:
+            trouble = trouble or unanswered("port25", domain, error)
+            continue
+        reached = filter(examination.reach.includes, addresses)
+        if others := [address for address in reached if ip_address(address) not in own]:
+            return _called(examination, domain, others)
+    return trouble or Verdict(
+        "port25",
+        examination.domain,
+        Level.UNKNOWN,
+        "No mail server was called: no sending domain names one that is not this machine.",
+        GIVE_PROBE,
+    )
+
+
+def _domains(examination: Examination) -> list[str]:
+    if examination.domain or not database_answers():
+        return [examination.domain] if examination.domain else []
+    verified = SendingDomain.objects.verified().order_by("name")
+    return list(dict.fromkeys(verified.values_list("name", flat=True)))[:MOST_DOMAINS]
+
+
+def _own(examination: Examination) -> set[IPv4Address | IPv6Address]:
+    """Return the addresses that lead to this machine, as far as they are known."""
+    installation = examination.installation
+    try:
+        named = examination.resolver.addresses(installation.mail_host)
+    except DnsError:
+        named = []  # said of HELO_NAME already
+    return {ip_address(address) for address in (*named, *installation.addresses)}
 
 
 def _addresses(examination: Examination, domain: str) -> list[str]:
@@ -47,13 +89,13 @@ def _addresses(examination: Examination, domain: str) -> list[str]:
         except (NoSuchName, DnsUnreachable):
             continue
     # IPv4 first: where a machine has no IPv6, that is no fault of port 25
-    return sorted(found, key=lambda address: ":" in address)[:MOST_ADDRESSES]
+    return sorted(found, key=lambda address: ":" in address)
 
 
 def _called(examination: Examination, domain: str, addresses: list[str]) -> Verdict:
     said = []
     timed_out = False
-    for address in addresses:
+    for address in addresses[:MOST_ADDRESSES]:
         try:
             greeting = _greeting(examination, address)
         except TimeoutError:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 from delivery.doctor.examination import Examination
 from delivery.doctor.verdict import Level, Verdict, unanswered
+from delivery.doctor.ways import sends_itself
 from delivery.smtp.dns import DnsError, DnsUnreachable, NoSuchName
 
 PRIVATE = [
@@ -21,10 +23,14 @@ ASK = "Ask whoever gave you the address (your hosting provider) to set its rever
 
 def check_reverse(examination: Examination) -> Iterator[Verdict]:
     """Look each address up; a relay's are its owner's affair."""
-    if examination.installation.relayed:
-        return
+    installation = examination.installation
+    if installation.relayed:
+        if not sends_itself(examination):
+            return
+        # SENDING_ADDRESSES are the relay's: what routes send without it leaves from HELO_NAME's.
+        installation = replace(installation, addresses=(), relayed=False)
     try:
-        addresses = examination.installation.sending_addresses(examination.resolver)
+        addresses = installation.sending_addresses(examination.resolver)
     except DnsError:
         return  # said of HELO_NAME already
     for address in addresses:

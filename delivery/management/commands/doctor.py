@@ -15,6 +15,7 @@ from delivery.doctor import Examination, Verdict, examine, exit_status
 from delivery.doctor.parts import database_answers
 from delivery.domains.installation import fresh_resolver, this_installation
 from delivery.domains.naming import BadName, sending_name
+from delivery.smtp.reach import Reach
 
 UNUSABLE = 3
 
@@ -68,6 +69,7 @@ def _examination(options: dict[str, Any]) -> Examination:
         resolver=fresh_resolver(),
         transport=settings.MAIL_TRANSPORT,
         mx_port=settings.MX_PORT,
+        reach=Reach(settings.PRIVATE_NETWORKS),
         cert_file=settings.TLS_CERT_FILE,
         key_file=settings.TLS_KEY_FILE,
         listens=bool(settings.INBOUND_LISTEN),
