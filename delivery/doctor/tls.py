@@ -1,9 +1,10 @@
-"""Whether the certificate of our mail server is readable, valid and for its name."""
+"""Whether the certificate of our mail server is readable, valid, trusted and for its name."""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from cryptography import x509
 
 from delivery.doctor.examination import Examination
 from delivery.doctor.verdict import Level, Verdict
+from delivery.domains.installation import Installation
 
 SOON = timedelta(days=14)
 
@@ -31,9 +33,10 @@ def check_tls(examination: Examination) -> Iterator[Verdict]:
 
 def _certificate(examination: Examination) -> Verdict:
     path = examination.cert_file
+    ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         certificate = x509.load_pem_x509_certificate(Path(path).read_bytes())
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path, examination.key_file)
+        ours.load_cert_chain(path, examination.key_file)
     except (OSError, ValueError) as error:
         return _verdict(
             path,
@@ -41,10 +44,14 @@ def _certificate(examination: Examination) -> Verdict:
             f"The certificate or its key can't be used: {error}",
             "See that both files are there, belong together and may be read by the mail server.",
         )
-    return _judged(certificate, path, examination.installation.mail_host)
+    return (
+        _misfit(certificate, path, examination.installation.mail_host)
+        or _distrusted(ours, path, examination.installation)
+        or _ending(certificate, path, examination.installation.mail_host)
+    )
 
 
-def _judged(certificate: x509.Certificate, path: str, host: str) -> Verdict:
+def _misfit(certificate: x509.Certificate, path: str, host: str) -> Verdict | None:
     now, ends = datetime.now(UTC), certificate.not_valid_after_utc
     names = _names(certificate)
     if not any(_covers(name, host) for name in names):
@@ -62,7 +69,45 @@ def _judged(certificate: x509.Certificate, path: str, host: str) -> Verdict:
             f"{ends:%Y-%m-%d}, which is not now.",
             "Renew it (certbot renew); the mail server takes the new one by itself.",
         )
-    if ends - now < SOON:
+    return None
+
+
+def _distrusted(ours: ssl.SSLContext, path: str, installation: Installation) -> Verdict | None:
+    why = _refused(ours, installation.mail_host)
+    if not why:
+        return None
+    says = f"Who checks the certificate does not trust it: {why}."
+    if installation.offers_policy:
+        says += " Bounces to domains that announce our MTA-STS policy do not come."
+    return _verdict(
+        path,
+        Level.PROBLEM if installation.offers_policy else Level.WARNING,
+        says,
+        "Let TLS_CERT_FILE hold the chain (certbot: fullchain.pem, not cert.pem), from an "
+        "authority that everybody knows.",
+    )
+
+
+def _refused(ours: ssl.SSLContext, host: str) -> str:
+    """Return why a server that checks certificates leaves when it sees ours, "" if it does not.
+
+    It sees what the mail server shows, and trusts the roots of this machine.
+    """
+    to_us, to_them = ssl.MemoryBIO(), ssl.MemoryBIO()
+    them = ssl.create_default_context().wrap_bio(to_them, to_us, server_hostname=host)
+    us = ours.wrap_bio(to_us, to_them, server_side=True)
+    try:
+        for side in (them, us, them):  # hello, certificate, judgement
+            with suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    except ssl.SSLError as error:
+        return getattr(error, "verify_message", "") or str(error)
+    return ""
+
+
+def _ending(certificate: x509.Certificate, path: str, host: str) -> Verdict:
+    ends = certificate.not_valid_after_utc
+    if ends - datetime.now(UTC) < SOON:
         return _verdict(
             path,
             Level.WARNING,

@@ -34,6 +34,11 @@ class Installation:
         return urlsplit(self.public_url).hostname or ""
 
     @property
+    def offers_policy(self) -> bool:
+        """Whether senders may publish that bounces come to us encrypted or not at all (MTA-STS)."""
+        return self.takes_tls and self.public_url.startswith("https://")
+
+    @property
     def spf_terms(self) -> tuple[str, ...]:
         """What lets us send in an SPF record; nothing where only a relay's owner knows it."""
         if self.addresses:

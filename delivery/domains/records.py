@@ -174,7 +174,7 @@ def _tracking(domain: str, installation: Installation) -> Iterator[Record]:
 def _sts(domain: str, installation: Installation) -> Iterator[Record]:
     """For the return path alone: what else is sent to the domain goes to servers of its own."""
     host = return_path_host(domain)
-    if not (installation.takes_tls and installation.public_url.startswith("https://")):
+    if not installation.offers_policy:
         return
     yield Record(
         Purpose.STS_HOST,

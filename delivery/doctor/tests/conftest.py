@@ -4,6 +4,7 @@ import http.server
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,10 +68,22 @@ class World:
         if values:
             self.zone.add(name, kind, *values)
 
-    def certificate(self, **options):
+    def certificate(self, *, trusted=True, **options):
         certificate = make_certificate(self.folder, **options)
         self.settings.TLS_CERT_FILE = certificate.chain
         self.settings.TLS_KEY_FILE = certificate.key
+        if trusted:
+            self.trust(certificate.chain)
+
+    def trust(self, root):
+        """Take a certificate for one of an authority that everybody knows."""
+        with roots_of(self.folder).open("ab") as roots:
+            roots.write(Path(root).read_bytes())
+
+
+def roots_of(folder):
+    """The file of the authorities that this machine trusts."""
+    return folder / "roots.pem"
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +112,8 @@ def serving(context=None):
 def web(tmp_path, monkeypatch):
     (tmp_path / "web").mkdir()
     certificate = make_certificate(tmp_path / "web", names=[PUBLIC])
-    monkeypatch.setenv("SSL_CERT_FILE", certificate.chain)
+    roots_of(tmp_path).write_bytes(Path(certificate.chain).read_bytes())
+    monkeypatch.setenv("SSL_CERT_FILE", str(roots_of(tmp_path)))
     with serving(certificate.server_context()) as server:
         yield server
 

@@ -27,6 +27,7 @@ from delivery.doctor.tests.conftest import (
 )
 from delivery.domains import checking
 from delivery.models import Route
+from delivery.smtp.tests.certificates import make_issued
 from delivery.smtp.tests.scripted import drop, say, stall
 from emails.models import Recipient
 from emails.tests.factories import make_email
@@ -96,6 +97,13 @@ def late(minutes):
 
 def certificate(**options):
     return lambda world: world.certificate(**options)
+
+
+def issued(world, shown):
+    """Show a certificate of a trusted authority, with its chain or alone."""
+    files = make_issued(world.folder, names=[HELO])
+    world.settings.TLS_CERT_FILE, world.settings.TLS_KEY_FILE = getattr(files, shown), files.key
+    world.trust(files.root)
 
 
 def key_of_another(world):
@@ -201,6 +209,14 @@ BROKEN = {
         certificate(names=["www.example.net"], days=60),
         [("tls", "", "problem", "www.example.net, not for mail.example.net")],
     ),
+    "certificate signed by itself": (
+        certificate(trusted=False, names=[HELO], days=60),
+        [("tls", "", "problem", "fullchain.pem")],
+    ),
+    "certificate without its chain": (
+        lambda world: issued(world, "leaf"),
+        [("tls", "", "problem", "fullchain.pem")],
+    ),
     "certificate without its key": (key_of_another, [("tls", "", "problem", "belong together")]),
     "certificate gone": (cert_missing, [("tls", "", "problem", "No such file")]),
     "no certificate": (no_certificate, [("tls", "TLS_CERT_FILE", "warning", "unencrypted")]),
@@ -240,6 +256,18 @@ def test_certificate_of_the_web_that_is_not_trusted_is_named(world, monkeypatch)
     [found] = complaints(doctor(world)[1])
     assert (found["check"], found["level"]) == ("tracking", "problem")
     assert "certificate" in found["says"]
+
+
+def test_certificate_with_its_chain_is_well(world):
+    issued(world, "chain")
+    assert doctor(world)[0] == 0
+
+
+def test_certificate_that_nobody_needs_to_trust_is_a_warning(world):
+    world.settings.INBOUND_LISTEN = []  # so no sender is offered a policy that asks for it
+    world.certificate(trusted=False, names=[HELO], days=60)
+    [found] = complaints(doctor(world)[1])
+    assert (found["check"], found["level"]) == ("tls", "warning")
 
 
 def test_star_certificate_is_for_one_label(world):
