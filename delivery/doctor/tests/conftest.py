@@ -1,6 +1,8 @@
 """A world in which everything is right: DNS, a sending domain, a mail server, a web server."""
 
 import http.server
+import io
+import json
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from accounts.models import DkimKey, SendingDomain
 from accounts.tests.factories import make_domain
@@ -139,3 +142,17 @@ def world(dns_server, web, settings, tmp_path, db):
         made.arguments = ["--probe", PROBE, "--seconds", "2"]
         made.certificate(names=[HELO], days=60)
         yield made
+
+
+def doctor(world, *arguments):
+    """Return the exit status and the findings."""
+    out = io.StringIO()
+    with pytest.raises(SystemExit) as end:
+        call_command("doctor", *world.arguments, *arguments, "--json", stdout=out)
+    said = json.loads(out.getvalue())
+    assert said["status"] == end.value.code
+    return end.value.code, said["findings"]
+
+
+def complaints(findings):
+    return [finding for finding in findings if finding["level"] != "ok"]

@@ -7,14 +7,12 @@ import subprocess
 import sys
 from datetime import timedelta
 from email.utils import format_datetime
-from ipaddress import ip_network
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import DkimKey, SendingDomain
-from accounts.tests.factories import make_domain
 from delivery.doctor.clock import judged
 from delivery.doctor.tests.conftest import (
     ADDRESS,
@@ -23,10 +21,11 @@ from delivery.doctor.tests.conftest import (
     PROBE,
     PTR,
     PUBLIC,
+    complaints,
+    doctor,
     serving,
 )
 from delivery.domains import checking
-from delivery.models import Route
 from delivery.smtp.tests.certificates import make_issued
 from delivery.smtp.tests.scripted import drop, say, stall
 from emails.models import Recipient
@@ -34,20 +33,6 @@ from emails.tests.factories import make_email
 from tests.servers import free_port
 
 BOUNCES = f"bounces.{DOMAIN}"
-
-
-def doctor(world, *arguments):
-    """Return the exit status and the findings."""
-    out = io.StringIO()
-    with pytest.raises(SystemExit) as end:
-        call_command("doctor", *world.arguments, *arguments, "--json", stdout=out)
-    said = json.loads(out.getvalue())
-    assert said["status"] == end.value.code
-    return end.value.code, said["findings"]
-
-
-def complaints(findings):
-    return [finding for finding in findings if finding["level"] != "ok"]
 
 
 def test_where_all_is_right_it_ends_with_0(world):
@@ -295,67 +280,6 @@ def test_relay_needs_neither_ptr_nor_port_25(world):
     world.arguments.clear()
     checks = {finding["check"] for finding in doctor(world)[1]}
     assert not checks & {"ptr", "forward", "port25", "spf", "return_path_spf"}
-
-
-@pytest.mark.parametrize("way", ["mx", "relay,mx", "mx,relay"])
-def test_route_past_the_relay_needs_ptr_and_port_25(world, way):
-    world.settings.MAIL_TRANSPORT = "relay"
-    world.settings.SENDING_ADDRESSES = ["203.0.113.9"]  # the relay's
-    world.arguments.clear()
-    Route.objects.create(domain="big.example", way=way)
-    found = {finding["check"]: finding for finding in doctor(world)[1]}
-    assert (found["ptr"]["about"], found["ptr"]["level"]) == (ADDRESS, "ok")
-    assert (found["port25"]["level"], "--probe" in found["port25"]["advice"]) == ("unknown", True)
-
-
-def test_route_to_the_relay_needs_neither(world):
-    world.settings.MAIL_TRANSPORT = "relay"
-    world.arguments.clear()
-    Route.objects.create(domain="big.example", way="relay")
-    assert not {finding["check"] for finding in doctor(world)[1]} & {"ptr", "forward", "port25"}
-
-
-def called_by_itself(world, networks=("127.0.0.0/8",)):
-    """Return what is said of port 25 where nobody names a server: the domain's is on loopback."""
-    world.arguments[:] = ["--seconds", "2"]
-    world.settings.PRIVATE_NETWORKS = [ip_network(network) for network in networks]
-    world.zone.add(DOMAIN, "MX", f"mx.{PROBE}", 10)
-    [found] = [finding for finding in doctor(world)[1] if finding["check"] == "port25"]
-    return found
-
-
-def test_without_a_probe_it_calls_the_server_of_a_sending_domain(world):
-    found = called_by_itself(world)
-    assert (found["about"], found["level"]) == (DOMAIN, "ok")
-
-
-def test_server_that_no_mail_goes_to_is_not_called(world):
-    found = called_by_itself(world, networks=())
-    assert (found["level"], "--probe" in found["advice"]) == ("unknown", True)
-
-
-@pytest.mark.parametrize(
-    "make_it_ours",
-    [instead(HELO, "A", "127.0.0.1"), setting("SENDING_ADDRESSES", ["127.0.0.1"])],
-    ids=["HELO_NAME", "SENDING_ADDRESSES"],
-)
-def test_machine_that_reaches_itself_has_not_shown_that_port_25_is_open(world, make_it_ours):
-    make_it_ours(world)
-    found = called_by_itself(world)
-    assert (found["level"], "--probe" in found["advice"]) == ("unknown", True)
-
-
-def test_domain_whose_server_is_ours_leaves_the_call_to_another(world):
-    first = make_domain(name="first.example")
-    world.zone.add(first.name, "MX", HELO, 10)
-    found = called_by_itself(world)
-    assert (found["about"], found["level"]) == (DOMAIN, "ok")
-
-
-def test_silent_dns_leaves_port_25_unknown(world):
-    world.zone.fail(DOMAIN)
-    found = called_by_itself(world)
-    assert (found["about"], found["level"]) == (DOMAIN, "unknown")
 
 
 def test_without_domains_it_says_how_to_add_one(world):
