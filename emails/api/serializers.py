@@ -72,7 +72,8 @@ class EmailRequest(StrictSerializer):
         try:
             values = super().to_internal_value(data)
         except serializers.ValidationError as error:
-            raise serializers.ValidationError(missing | error.detail) from None
+            wrong: Any = error.detail
+            raise serializers.ValidationError(missing | wrong) from None
         if missing:
             raise serializers.ValidationError(missing)
         return values
