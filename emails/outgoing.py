@@ -46,8 +46,8 @@ EXPIRES_AT = COLUMNS.index("expires_at")
 
 def load(ids: Collection[int]) -> dict[int, Outgoing]:
     """Return the emails that (still) exist, by id."""
-    columns = (*COLUMNS, Now(), "template_version_id")
-    rows: list[Any] = list(Email.objects.filter(pk__in=ids).values_list(*columns))
+    emails = Email.objects.filter(pk__in=ids)
+    rows: list[Any] = list(emails.values_list(*COLUMNS, Now(), "template_version_id"))
     versions = TemplateVersion.objects.in_bulk({row[-1] for row in rows if row[-1]})
     attachments = _attachments(ids)
     found: dict[int, Outgoing] = {}
