@@ -87,7 +87,8 @@ def test_host_at_which_only_others_hold_places_is_not_seen_to_stand_still():
     backlog.left(0.1)
     waits = [backlog.wait(1040.0, places=1, holds_any=False) for _ in range(20)]
     assert max(waits) <= 20 * 0.1 * 1.15 + LEAST
-    assert backlog.wait(1040.0, places=1) > 30
+    waits = [backlog.wait(1040.0, places=1) for _ in range(20)]
+    assert sum(waits) / 20 > 30
 
 
 def test_mail_for_a_host_that_stands_still_for_long_comes_back_about_once_a_minute():
