@@ -99,6 +99,25 @@ def test_mail_for_a_host_that_stands_still_for_long_comes_back_about_once_a_minu
     assert min(waits) >= STILL_MOST / 2 * (1 - JITTER)
 
 
+def test_a_hundred_thousand_mails_for_a_tarpit_ask_for_few_places_in_vain():
+    """MOST bounds their wait, so that they are more than IN_VAIN a second, but not thousands."""
+    backlog = Backlog()
+    backlog.taken(1000.0)
+    waits = [backlog.wait(1200.0, places=10) for _ in range(100_000)]
+    assert sum(1 / wait for wait in waits) < 200
+    assert max(waits) <= MOST * (1 + JITTER) + 1
+    again = [backlog.wait(1200.0, places=10) for _ in range(1000)]  # with all others still away
+    assert sum(1 / wait for wait in again) < 2
+
+
+@pytest.mark.parametrize("stood", [20.0, 60.0])
+def test_no_mail_is_sent_off_for_long_by_a_host_that_has_not_stood_still_for_long(stood):
+    backlog = Backlog()
+    backlog.taken(1000.0)
+    waits = [backlog.wait(1000.0 + stood, places=10) for _ in range(20_000)]
+    assert max(waits) <= EARLY * stood * (1 + JITTER) + 1
+
+
 def test_waits_are_few_so_that_many_mails_share_a_wait():
     backlog = busy(0.5)
     waits = [backlog.wait(1000.0, places=1) for _ in range(2000)]

@@ -9,10 +9,10 @@ GUESS = 0.05  # seconds that a mail takes, before one was taken
 STILL = 4  # times as long as usual, and STILL_SECONDS at least, without a place changing hands
 STILL_SECONDS = 1.0
 STILL_SPREAD = 3
-STILL_MOST = 60.0  # seconds: it may go on at any moment
+STILL_MOST = 60.0  # seconds, where few wait: it may go on at any moment
 SOON = 10.0  # seconds, or as many as let so many a second come: what a host takes is but a guess
 IN_VAIN = 20  # claims a second that may find no place again
-EARLY = 4  # times as long as the host is known, and a second: no mail is sent off for longer
+EARLY = 4  # times as long as the host is known, or stands still: no mail is sent off for longer
 SMOOTHING = 0.2  # the weight of the last mail in the mean
 LEAST = 0.25  # seconds
 MOST = 900.0
@@ -61,8 +61,9 @@ class Backlog:
 
         The host takes `places` at once, and no more than `per_second`. Who waits for one that
         stands still comes back after one to three times as long as it has stood: soon where it was
-        only slow to greet, and once a minute where it is a tarpit. Whether it stands still is seen
-        by who `holds_any` place alone: other workers' mail may go on all the time.
+        only slow to greet, and where it is a tarpit once a minute, or less often beside thousands.
+        Whether it stands still is seen by who `holds_any` place alone: other workers' mail may go
+        on all the time.
         """
         seconds = self._next(now, places, per_second, holds_any)
         due = int(now + seconds)
@@ -70,10 +71,10 @@ class Backlog:
         return seconds
 
     def _next(self, now: float, places: int, per_second: float, holds_any: bool) -> float:
+        ahead = self._count(now) + 1
         each = self.each(now) if holds_any else self._seconds or GUESS
         if holds_any and self._still_for(now) > max(STILL * self._seconds, STILL_SECONDS):
-            return _spread(each * random.uniform(1, STILL_SPREAD), STILL_MOST)  # noqa: S311
-        ahead = self._count(now) + 1
+            return _while_still(each, ahead)
         guess = min(ahead * each / places, max(SOON, ahead / IN_VAIN), self._furthest(now))
         return _spread(max(guess, ahead / per_second), MOST)
 
@@ -87,6 +88,15 @@ class Backlog:
         """What was learned in a moment may be wrong, and no mail is called back."""
         known = now - self._known if self._known else 0.0
         return 1 + EARLY * known
+
+
+def _while_still(stood: float, ahead: int) -> float:
+    """Where it has stood for long, let no more than IN_VAIN claims a second come."""
+    seconds = stood * random.uniform(1, STILL_SPREAD)  # noqa: S311
+    crowded = min(ahead / IN_VAIN, EARLY * stood)
+    if min(seconds, crowded) > STILL_MOST:
+        return _spread(crowded, MOST)
+    return _spread(seconds, STILL_MOST)
 
 
 def _spread(seconds: float, most: float) -> float:
