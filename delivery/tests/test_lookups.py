@@ -1,6 +1,7 @@
 """Questions for the exchangers of a domain: one at a time, and answers that are kept a moment."""
 
 import threading
+import time
 
 import pytest
 
@@ -12,6 +13,7 @@ from delivery.transports.lookups import Lookups
 from delivery.transports.mx_plan import Plan
 
 PLAN = Plan((MailExchanger(10, "mx.example", "192.0.2.1"),), TlsPolicy())
+NEW_PLAN = Plan((MailExchanger(10, "mx.example", "192.0.2.2"),), TlsPolicy())
 TROUBLE = Outcome(OutcomeKind.DEFERRED, Phase.LOOKUP, "a.example", "4.4.3 no answer")
 
 
@@ -51,6 +53,58 @@ def test_plan_is_kept_for_a_moment(clock):
     clock[0] += lookups.FRESH_SECONDS
     assert asked.plan("a.example") is PLAN
     assert server.asked == 2
+
+
+@pytest.fixture
+def passed(monkeypatch):
+    """Seconds by which the clock is ahead of the true one."""
+    seconds, true = [0.0], time.monotonic
+    monkeypatch.setattr(lookups.time, "monotonic", lambda: true() + seconds[0])
+    return seconds
+
+
+@pytest.fixture
+def ended(passed):
+    """A server that answers no more, and what has asked it: PLAN was the answer, and has ended."""
+    server = answering(PLAN)
+    asked = Lookups(server, 20)
+    asked.plan("a.example")
+    server.let_go.clear()
+    passed[0] = lookups.FRESH_SECONDS
+    yield server, asked
+    server.let_go.set()
+
+
+def test_mail_goes_by_the_last_plan_while_it_is_asked_for_again(ended):
+    server, asked = ended
+    server.answer = NEW_PLAN
+    assert [asked.plan("a.example") for _ in range(20)] == [PLAN] * 20
+    server.let_go.set()
+    wait_until(lambda: asked.plan("a.example") is NEW_PLAN)
+    assert server.asked == 2
+
+
+def test_last_plan_serves_until_it_is_old(ended, passed, monkeypatch):
+    monkeypatch.setattr(lookups, "PATIENCE", 0.0)
+    _, asked = ended
+    passed[0] = lookups.STALE_SECONDS - 5
+    assert asked.plan("a.example") is PLAN
+    passed[0] = lookups.STALE_SECONDS
+    assert asked.plan("a.example").kind is OutcomeKind.ABANDONED
+
+
+def test_new_plan_that_comes_at_once_is_everybodys(ended):
+    server, asked = ended
+    server.answer = NEW_PLAN
+    server.let_go.set()
+    assert asked.plan("a.example") is NEW_PLAN
+
+
+def test_trouble_takes_the_place_of_the_last_plan(ended):
+    server, asked = ended
+    server.answer = TROUBLE
+    server.let_go.set()
+    assert asked.plan("a.example") is TROUBLE
 
 
 def test_trouble_is_kept_longer_and_longer_until_there_is_an_answer(clock):

@@ -18,6 +18,8 @@ from delivery.transports.mx_plan import Plan
 logger = logging.getLogger(__name__)
 
 FRESH_SECONDS = 5.0  # the resolver knows the time to live; this only spares asking it for each mail
+STALE_SECONDS = 30.0  # how old a plan may be that serves while it is asked for again
+GLANCE = 0.3  # seconds to wait for the new one then: as a rule the resolver knows it
 TROUBLE_SECONDS = 30.0  # doubling with each failure in a row
 LONGEST_TROUBLE = 600.0
 MOMENT = 1.0  # seconds after a question was asked for which its deliveries may wait
@@ -33,6 +35,7 @@ class _Entry:
     answered: Condition
     plan: Plan | Outcome | None = None  # None while it is asked for the first time
     until: float = 0.0  # time.monotonic()
+    learnt: float = 0.0
     failures: int = 0
     asked: float | None = None  # since when somebody looks for the answer
     waiting: int = 0
@@ -41,9 +44,14 @@ class _Entry:
         """Return what still holds."""
         return self.plan if now < self.until else None
 
+    def last(self, now: float) -> Plan | None:
+        """Return what held a moment ago, if mail could go by it."""
+        is_recent = now - self.learnt < STALE_SECONDS
+        return self.plan if isinstance(self.plan, Plan) and is_recent else None
+
     def learn(self, plan: Plan | Outcome, now: float) -> None:
         """Take an answer. What DNS can't tell now stays so for a while."""
-        self.asked, self.plan = None, plan
+        self.asked, self.plan, self.learnt = None, plan, now
         seconds = FRESH_SECONDS
         if isinstance(plan, Outcome) and plan.kind is OutcomeKind.DEFERRED:
             seconds = min(TROUBLE_SECONDS * 2**self.failures, LONGEST_TROUBLE)
@@ -58,7 +66,8 @@ class Lookups:
     """Has `ask` asked aside, once at a time for each domain and for MOST_ASKED of them.
 
     Deliveries wait for a moment; longer at most as many as half of `places`. The others leave their
-    place meanwhile: however many name servers are silent, mail to other domains goes on.
+    place meanwhile: however many name servers are silent, mail to other domains goes on. Where a
+    plan has just ended, its mail goes by it until there is an answer.
     """
 
     def __init__(self, ask: Callable[[str], Plan | Outcome], places: int) -> None:
@@ -77,7 +86,7 @@ class Lookups:
             while (plan := entry.known(time.monotonic())) is None:
                 self._have_asked(domain, entry)
                 if not self._wait(entry):
-                    return _busy(domain)
+                    return entry.last(time.monotonic()) or _busy(domain)
             return plan
 
     def admit_no_more(self) -> None:
@@ -105,9 +114,11 @@ class Lookups:
     def _wait(self, entry: _Entry) -> bool:
         if self._closed or entry.asked is None or entry.waiting >= MOST_WAITING:
             return False
-        passed = time.monotonic() - entry.asked
-        is_long = passed >= MOMENT
-        left = (PATIENCE if is_long else MOMENT) - passed
+        now = time.monotonic()
+        passed = now - entry.asked
+        has_last = entry.last(now) is not None
+        is_long = passed >= MOMENT and not has_last
+        left = (GLANCE if has_last else PATIENCE if is_long else MOMENT) - passed
         if left <= 0 or (is_long and self._long >= self._most_long):
             return False
         entry.waiting += 1
