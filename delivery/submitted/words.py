@@ -8,7 +8,6 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64, a2b_qp
 
 _WORD = re.compile(r"=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?([^?\s]*)\?=", re.IGNORECASE)
-_SPACE_BETWEEN = re.compile(r"(?<=\?=)[ \t]+(?==\?[^?\s]+\?[bqBQ]\?)")
 
 # Under these names, everybody writes the larger charset (WHATWG Encoding).
 _MEANT = {"iso8859-1": "cp1252", "ascii": "utf-8"}
@@ -25,14 +24,16 @@ def decoded_words(value: str) -> str:
     """
     text: list[str] = []
     octets, charset, at = b"", "", 0
-    joined = _SPACE_BETWEEN.sub("", value)
-    for word in _WORD.finditer(joined):
-        if octets and (word.start() > at or word[1].lower() != charset):
+    for word in _WORD.finditer(value):
+        between = value[at : word.start()]
+        follows = at > 0 and not between.strip(" \t")  # the space between words is no text
+        if octets and not (follows and word[1].lower() == charset):
             text.append(_decoded(octets, charset))
             octets = b""
-        text.append(joined[at : word.start()])
+        if not follows:
+            text.append(between)
         octets, charset, at = octets + _octets(word[2], word[3]), word[1].lower(), word.end()
-    return "".join([*text, _decoded(octets, charset), joined[at:]])
+    return "".join([*text, _decoded(octets, charset), value[at:]])
 
 
 def decoded_body(content: bytes, charset: str) -> str:

@@ -101,6 +101,10 @@ def test_text_in_every_charset(charset, octets, text):
         ("=?utf-8*de?q?Gr=C3=BC?= =?utf-8?q?=C3=9Fe?=", "Grüße"),
         ("=?utf-8?q?Gr=C3?=\r\n =?utf-8?q?=BC=C3=9Fe?=", "Grüße"),  # a character in two words
         ("=?iso-8859-1?q?Gr=FC=DFe_an?= alle =?utf-8?q?=E2=82=AC?=", "Grüße an alle €"),
+        (
+            "?= =?utf-8?q?=C3=A4?= ?= =?utf-8?q?=C3=A4?=",
+            "?= ä ?= ä",
+        ),  # what looks like the end of one
         ("Raw Grüße", "Raw Grüße"),
         ("=?unknown-8?q?abc?=", "abc"),
         ("Not =?a word? really", "Not =?a word? really"),
