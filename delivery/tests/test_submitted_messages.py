@@ -104,7 +104,7 @@ def test_text_in_every_charset(charset, octets, text):
         (
             "?= =?utf-8?q?=C3=A4?= ?= =?utf-8?q?=C3=A4?=",
             "?= ä ?= ä",
-        ),  # what looks like the end of one
+        ),  # no word
         ("Raw Grüße", "Raw Grüße"),
         ("=?unknown-8?q?abc?=", "abc"),
         ("Not =?a word? really", "Not =?a word? really"),
