@@ -21,10 +21,14 @@ from emails.addresses import Address
 from emails.headers import UnsafeHeader
 from emails.models import Attachment
 from emails.rendering import MissingVariables, RenderFailed, render_to_send
+from emails.templating import Limits
 from tracking.marking import track
 from uploads.filenames import UnsafeFilename
 
 logger = logging.getLogger(__name__)
+
+# It was rendered within a second when it was accepted; here the processor may be slower or shared.
+UNHURRIED = Limits(seconds=10)
 
 
 class Unsendable(Exception):
@@ -51,7 +55,7 @@ def render_content(copy: Copy) -> Copy:
     `<style>` is brought into the elements, where mail programs read it.
     """
     try:
-        content = render_to_send(copy.delivery.email)
+        content = render_to_send(copy.delivery.email, UNHURRIED)
     except (MissingVariables, RenderFailed) as error:
         raise Unsendable(f"the template can't be rendered: {error}") from None
     return copy._replace(subject=content.subject, html=content.html, text=content.text)

@@ -62,7 +62,7 @@ def rendered(email: Email) -> Rendered:
         return render_without_text(email)
     except MissingVariables as missing:
         raise InvalidRequest(
-            {f"variables.{name}": ["The template needs this."] for name in missing.names},
+            {_given_as(name): ["The template needs this."] for name in missing.names},
             422,
             "missing_variables",
         ) from None
@@ -73,3 +73,8 @@ def rendered(email: Email) -> Rendered:
             f"The template can't be rendered with these variables: {failure}. Nothing was sent.",
             {"variables": [str(failure)]},
         ) from None
+
+
+def _given_as(name: str) -> str:
+    """Return the field of the request that a name of a template is given in."""
+    return "html_body" if name == "body" else f"variables.{name}"

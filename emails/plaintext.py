@@ -13,7 +13,7 @@ DEEPEST = 250  # elements; libxml2 looks through all of them at each end tag tha
 FED_AT_ONCE = 32_768  # bytes
 
 _HIDDEN_STYLE = re.compile(
-    r"display\s*:\s*none|mso-hide\s*:\s*all|visibility\s*:\s*hidden|max-height\s*:\s*0(?![.\d])",
+    r"display\s*:\s*none|visibility\s*:\s*hidden|max-height\s*:\s*0(?![.\d])",
     re.IGNORECASE,
 )
 _INVISIBLE = re.compile("[\u00ad\u034f\u200b\u200c\u200d\u2060\ufeff]+")

@@ -11,7 +11,7 @@ from emails.inlining import inline_css
 from emails.models import TemplateVersion
 from emails.plaintext import text_from_html
 from emails.styled_templates import fill_inlined
-from emails.templating import Filled, Json, RenderFailed, compile_part
+from emails.templating import LIMITS, Filled, Json, Limits, RenderFailed, compile_part
 
 __all__ = [
     "MissingVariables",
@@ -59,11 +59,16 @@ class FillHtml(Protocol):
     """Puts variables into the source of an HTML part."""
 
     def __call__(
-        self, source: str, variables: Mapping[str, Json], *, trusted: Mapping[str, str]
+        self,
+        source: str,
+        variables: Mapping[str, Json],
+        *,
+        trusted: Mapping[str, str],
+        limits: Limits,
     ) -> Filled: ...
 
 
-def render_to_send(email: Source) -> Rendered:
+def render_to_send(email: Source, limits: Limits = LIMITS) -> Rendered:
     """Return the email's content, its CSS inlined. Raises MissingVariables or RenderFailed.
 
     A text that nobody wrote is made of the HTML, without what its CSS hides.
@@ -72,7 +77,7 @@ def render_to_send(email: Source) -> Rendered:
     if version is None:
         content = Rendered(email.subject, inline_css(email.html_body), email.text_body)
     else:
-        content = _render_template(version, email, fill_inlined)
+        content = _render_template(version, email, fill_inlined, limits)
     return content if content.text else replace(content, text=text_from_html(content.html))
 
 
@@ -86,17 +91,23 @@ def render_without_text(email: Source) -> Rendered:
     version = email.template_version
     if version is None:
         return Rendered(email.subject, email.html_body, email.text_body)
-    return _render_template(version, email, _fill_html)
+    return _render_template(version, email, _fill_html, LIMITS)
 
 
-def _fill_html(source: str, variables: Mapping[str, Json], *, trusted: Mapping[str, str]) -> Filled:
-    return compile_part(source, html=True).fill(variables, trusted=trusted)
+def _fill_html(
+    source: str, variables: Mapping[str, Json], *, trusted: Mapping[str, str], limits: Limits
+) -> Filled:
+    return compile_part(source, html=True).fill(variables, trusted=trusted, limits=limits)
 
 
-def _render_template(version: TemplateVersion, email: Source, fill_html: FillHtml) -> Rendered:
-    html = fill_html(version.html_body, email.variables, trusted={"body": email.html_body})
-    subject = email.subject or _fill_text(version.subject, email)
-    text = email.text_body or _fill_text(version.text_body, email)
+def _render_template(
+    version: TemplateVersion, email: Source, fill_html: FillHtml, limits: Limits
+) -> Rendered:
+    # Without a body of its own the email may have a variable of that name, like any other.
+    trusted = {"body": email.html_body} if email.html_body else {}
+    html = fill_html(version.html_body, email.variables, trusted=trusted, limits=limits)
+    subject = email.subject or _fill_text(version.subject, email, limits)
+    text = email.text_body or _fill_text(version.text_body, email, limits)
     parts = [part for part in (html, subject, text) if isinstance(part, Filled)]
     if missing := set().union(*(part.missing for part in parts)):
         raise MissingVariables(sorted(missing))
@@ -107,11 +118,12 @@ def _render_template(version: TemplateVersion, email: Source, fill_html: FillHtm
     )
 
 
-def _fill_text(source: str, email: Source) -> Filled:
+def _fill_text(source: str, email: Source, limits: Limits) -> Filled:
     if not source.strip():
         return Filled("", frozenset())
-    body = text_from_html(email.html_body) if "body" in source else ""
-    return compile_part(source, html=False).fill(email.variables, trusted={"body": body})
+    shows_body = email.html_body and "body" in source
+    trusted = {"body": text_from_html(email.html_body)} if shows_body else {}
+    return compile_part(source, html=False).fill(email.variables, trusted=trusted, limits=limits)
 
 
 def _subject(rendered: str) -> str:

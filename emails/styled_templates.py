@@ -7,11 +7,20 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from .computed_styles import MARK, marked_tree
-from .inlining import Inlining, inline_css, may_be_inlined, work_out
+from .inlining import Inlining, inline_css, may_be_inlined, selector_steps, work_out
 from .nesting import Nesting, Room, nesting
 from .selectors import looks_of
 from .splicing import spliced
-from .templating import CompiledPart, Filled, Json, RenderFailed, TemplateInvalid, compile_part
+from .templating import (
+    LIMITS,
+    CompiledPart,
+    Filled,
+    Json,
+    Limits,
+    RenderFailed,
+    TemplateInvalid,
+    compile_part,
+)
 from .templating.outline import Outline, Span, outline, same_tags
 
 STYLED_KEPT = 256
@@ -20,7 +29,11 @@ _ENDS_AFTER_DASHES = re.compile("-?!?>")  # a comment, if the text before ends i
 
 
 def fill_inlined(
-    source: str, variables: Mapping[str, Json], *, trusted: Mapping[str, str]
+    source: str,
+    variables: Mapping[str, Json],
+    *,
+    trusted: Mapping[str, str],
+    limits: Limits = LIMITS,
 ) -> Filled:
     """Exactly `inline_css` of what the template renders, most often without its cost.
 
@@ -30,10 +43,11 @@ def fill_inlined(
     if styled and not (styled.shows_body and any(trusted.values())):
         # A failure may be one of our making: styles make the result longer.
         with suppress(RenderFailed):
-            filled = styled.part.fill(variables, trusted=trusted)
+            filled = styled.part.fill(variables, trusted=trusted, limits=limits)
             if styled.holds_for(filled.text):
                 return filled
-    filled = compile_part(source, html=True).fill(variables, trusted=trusted)
+    part = compile_part(source, html=True)
+    filled = part.fill(variables, trusted=trusted, limits=limits)
     return replace(filled, text=inline_css(filled.text))
 
 
@@ -42,7 +56,7 @@ class StyledTemplate:
     """A part whose tags have their styles; `shows_body`: only without a trusted body."""
 
     part: CompiledPart
-    css_rules: int
+    steps: int  # of the selectors of its CSS
     shows_body: bool
 
     def holds_for(self, html: str) -> bool:
@@ -51,7 +65,7 @@ class StyledTemplate:
             html.encode()
         except UnicodeEncodeError:
             return False
-        return may_be_inlined(html, self.css_rules)
+        return may_be_inlined(html, self.steps)
 
 
 @lru_cache(maxsize=STYLED_KEPT)
@@ -77,7 +91,7 @@ def styled_template(source: str) -> StyledTemplate | None:
     with suppress(TemplateInvalid):
         if same_tags(found.source, styled):
             part = compile_part(styled, html=True)
-            return StyledTemplate(part, css.count("{"), found.shows_body)
+            return StyledTemplate(part, selector_steps(css), found.shows_body)
     return None
 
 

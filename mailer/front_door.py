@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
@@ -17,6 +16,7 @@ from delivery.smtp.mta_sts import policy_host
 from mailer.proxies import look_at_sender
 from tracking.express import Application, Environ, Express
 
+ALWAYS_ALLOWED = "localhost"  # whatever ALLOWED_HOSTS says
 POLICY_HOSTS = policy_host(return_path_host(""))  # how they all begin
 
 
@@ -45,7 +45,7 @@ def front_door(pages: Application, api: Application) -> Application:
 
     def application(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         look_at_sender(environ)
-        answer_to_senders_names(environ)
+        answer_to_any_name(environ)
         if is_policy(environ):
             return policy(environ, start_response)
         return express(environ, start_response)
@@ -53,15 +53,18 @@ def front_door(pages: Application, api: Application) -> Application:
     return application
 
 
-def answer_to_senders_names(environ: Environ) -> None:
-    """Take a tracked link under a name of the sender's own for one under ours.
+def answer_to_any_name(environ: Environ) -> None:
+    """Take what stands in sent mail for ours, under whatever name it was asked for.
 
-    Which names lead here, DNS knows, and a database that is away must break no link. What the
-    link says is signed, and no answer to it depends on the host.
+    Which names lead here, DNS knows: ours, one that we had when the mail was sent, one of the
+    sender's own. What a link says is signed, and no answer to it depends on the host; a file is
+    public or not, but under senders' names there are links alone.
     """
-    host = environ.get("HTTP_HOST", "")
-    if environ["PATH_INFO"].startswith("/t/") and host.lower().startswith(f"{TRACKING_LABEL}."):
-        environ["HTTP_HOST"] = urlsplit(settings.PUBLIC_URL).netloc
+    path = environ["PATH_INFO"]
+    of_sender = environ.get("HTTP_HOST", "").lower().startswith(f"{TRACKING_LABEL}.")
+    is_file = path.startswith("/uploads/") and environ["REQUEST_METHOD"] in ("GET", "HEAD")
+    if path.startswith("/t/") or (is_file and not of_sender):
+        environ["HTTP_HOST"] = ALWAYS_ALLOWED
 
 
 def is_policy(environ: Environ) -> bool:

@@ -7,7 +7,7 @@ import threading
 import time
 from datetime import timedelta
 from functools import partial
-from itertools import pairwise
+from itertools import count, pairwise
 from unittest.mock import Mock
 
 import pytest
@@ -24,8 +24,16 @@ from delivery.transports.capture import CaptureTransport
 from emails import events, taking_over, transitions
 from emails.addresses import Address
 from emails.models import EmailEvent, EventType, Recipient, Status
+from emails.rendering import RenderFailed, render_to_send
 from emails.submission import AttachedFile
-from emails.tests.factories import in_the_past, make_email, make_recipient
+from emails.templating import limits
+from emails.tests.factories import (
+    in_the_past,
+    make_email,
+    make_project,
+    make_recipient,
+    make_template,
+)
 from uploads.tests.factories import make_upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -313,6 +321,20 @@ def test_panic_leaves_no_row_in_limbo(outbox):
         wait_until(everything_is_final)
     row.refresh_from_db()
     assert (row.status, row.attempts, row.ambiguous) == (Status.DELIVERED, 2, True)
+
+
+def test_template_that_takes_longer_than_when_it_was_accepted_is_rendered(capture, monkeypatch):
+    project = make_project()
+    template = make_template(project, "Hello", "{% for x in xs %}{{ x }}{% endfor %}")
+    version = template.current
+    row = make_email(project, template_version=version, variables={"xs": [1, 2, 3]})
+    for name in ("monotonic", "thread_time"):  # 0.4 seconds for each step
+        monkeypatch.setattr(limits, name, partial(next, count(0, 0.4)))
+    with pytest.raises(RenderFailed):
+        render_to_send(row)
+    with running(capture):
+        wait_until(everything_is_final)
+    assert row.recipients.get().status == Status.DELIVERED
 
 
 def test_template_that_fails_at_last_fails_the_mail_with_its_reason(capture):

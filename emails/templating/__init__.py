@@ -2,10 +2,11 @@
 
 from .errors import RenderFailed, TemplateInvalid
 from .limits import Limits
-from .parts import CompiledPart, Filled, compile_part, missing_variables
+from .parts import LIMITS, CompiledPart, Filled, compile_part, missing_variables
 from .values import Json
 
 __all__ = [
+    "LIMITS",
     "CompiledPart",
     "Filled",
     "Json",

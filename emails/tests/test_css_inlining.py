@@ -228,6 +228,9 @@ BROKEN = [
     "<style>p{color:red}</style>" + "<script>" * 100_000,
     "<style>p{color:red}</style><p>\ud800",
     "<style>" + "a{b:c}" * 6_000 + "</style>" + "<a>" * 100,
+    "<style>" + "p," * 8_000 + "p{color:red}</style>" + "<p>" * 2_000,
+    "<style>" + ",".join(["div " * 30] * 200) + "{a:b}</style>" + "<div>" * 200,
+    "<style>" + "/*" * 30_000 + "</style><p>",
     "<style>" + "x" * 64_001 + "</style><p>",
     "<style>p{color:red}</style><p>" + "x" * 2_000_000,
 ]

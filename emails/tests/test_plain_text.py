@@ -77,11 +77,19 @@ def test_long_lines_and_addresses_are_not_wrapped():
     assert text_from_html(f'<p>{line} <a href="{address}">Go</a></p>') == f"{line} Go <{address}>\n"
 
 
+def test_button_that_outlook_draws_in_another_way_keeps_its_link():
+    html = (
+        '<!--[if mso]><v:roundrect href="https://x.example/reset"><center>Reset</center>'
+        '</v:roundrect><![endif]--><a href="https://x.example/reset" '
+        'style="background:#28a;color:#fff;mso-hide:all;">Reset</a>'
+    )
+    assert text_from_html(html) == "Reset <https://x.example/reset>\n"
+
+
 @pytest.mark.parametrize(
     "hidden",
     [
         '<div style="display: none; max-height: 0">SECRET</div>',
-        '<span style="mso-hide:all">SECRET</span>',
         '<div style="max-height:0; overflow:hidden">SECRET</div>',
         '<div style="VISIBILITY:hidden">SECRET<a href="https://x.example/">SECRET</a></div>',
         "<p hidden>SECRET</p>",

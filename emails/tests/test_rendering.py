@@ -51,7 +51,7 @@ def test_all_that_is_missing_in_any_part_is_told_at_once():
     for fill in (render, render_to_send, render_without_text):
         with pytest.raises(MissingVariables) as missing:
             fill(mail)
-        assert missing.value.names == ["a", "s", "t"]
+        assert missing.value.names == ["a", "body", "s", "t"]
 
 
 def test_what_is_missing_is_asked_of_the_branch_that_a_body_takes():
@@ -59,3 +59,9 @@ def test_what_is_missing_is_asked_of_the_branch_that_a_body_takes():
     mail.template_version.html_body = "{% if body %}{{ b }}{% else %}{{ a }}{% endif %}"
     with pytest.raises(MissingVariables, match=r"^b$"):
         render_to_send(mail)
+
+
+def test_variable_named_body_is_shown_where_no_body_was_given():
+    mail = mail_of("<p>{{ body }}</p>", {"body": "<b>Hi</b>"}, text_body="{{ body }}!")
+    assert render_to_send(mail).html == "<p>&lt;b&gt;Hi&lt;/b&gt;</p>"
+    assert render_to_send(mail).text == "<b>Hi</b>!"

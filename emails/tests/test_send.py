@@ -270,3 +270,11 @@ def test_content_in_the_request_becomes_a_private_upload():
     assert attachment.disposition == "inline"
     assert attachment.upload.private
     assert attachment.upload.size == 2
+
+
+def test_layout_without_a_body_is_refused_and_not_sent_empty():
+    project = make_project()
+    template = make_template(project, html_body="<p>{{ body }}</p>")
+    answer = send(project, template_id=template.pk, variables={"name": "Ann"}, html_body=...)
+    assert answer.status_code == 422
+    assert list(answer.json()["error"]["fields"]) == ["html_body"]

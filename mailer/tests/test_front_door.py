@@ -80,8 +80,6 @@ def test_reader_is_answered_as_by_django(paths, which):
 KINDS = [
     {"HTTP_HOST": "localhost:8000"},
     {"HTTP_HOST": "MAIL.example.test."},
-    {"HTTP_HOST": "elsewhere.example"},
-    {"HTTP_HOST": ""},
     {"QUERY_STRING": "utm_source=x"},
     {"HTTP_USER_AGENT": "R" * 600 + "\x00"},
     {"SCRIPT_NAME": "/below"},

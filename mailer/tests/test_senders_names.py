@@ -1,6 +1,7 @@
 """What is served under names of senders' own: signed links, the MTA-STS policy, nothing else."""
 
 import io
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
@@ -8,6 +9,8 @@ from django.core.handlers.wsgi import WSGIHandler
 from delivery.domains.policy import PATH, policy_of
 from mailer.front_door import front_door
 from tracking.marking import keyring
+from uploads.tests.conftest import use
+from uploads.tests.factories import make_upload
 
 DOMAIN = "shop.example"
 LINKS = f"track.{DOMAIN}"
@@ -38,8 +41,12 @@ def asked(path, name, method="GET"):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("name", [LINKS, LINKS.upper(), "mail.example.test"])
-def test_link_is_answered_under_any_senders_name(name, method):
+@pytest.mark.parametrize("allowed", [["mail.example.test", "localhost"], ["web", "localhost"]])
+@pytest.mark.parametrize(
+    "name", [LINKS, LINKS.upper(), "mail.example.test", "old.example.test", ""]
+)
+def test_link_is_answered_under_any_name(name, method, allowed, settings):
+    settings.ALLOWED_HOSTS = allowed
     path = f"/t/c/{keyring().click_token(1, 2, 'https://x.example/a?b=1')}"
     status, headers = asked(path, name, method)
     assert (status, headers["Location"]) == (302, "https://x.example/a?b=1")
@@ -49,6 +56,14 @@ def test_link_is_answered_under_any_senders_name(name, method):
 @pytest.mark.parametrize("path", ["/admin/", "/healthz", "/api/emails", "/uploads/x.png"])
 def test_nothing_else_is_served_under_it(path):
     assert asked(path, LINKS)[0] == 400
+
+
+@pytest.mark.django_db(transaction=True)
+def test_picture_in_old_mail_is_shown_under_the_name_that_we_had(settings, tmp_path):
+    use(settings, "uploads.local.LocalStorage", location=tmp_path)
+    path = urlsplit(make_upload().url).path
+    assert asked(path, "old.example.test")[0] == 200
+    assert asked(path, "old.example.test", "POST")[0] == 400
 
 
 @pytest.fixture
