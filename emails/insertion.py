@@ -8,6 +8,8 @@ from typing import Any, Final, TypeVar
 from django.db import connection, models
 from django.db.models.base import ModelState
 
+from emails.models.json_as_sent import JSONAsSentField
+
 LEAST_COPIED: Final = 10  # for fewer, an INSERT is one round trip where COPY takes two
 _encode = json.JSONEncoder().encode
 Row = TypeVar("Row", bound=models.Model)
@@ -22,6 +24,7 @@ def as_json(value: Any) -> str:
 
 CONVERSIONS: Final[dict[type, Callable[[Any], Any]]] = {
     models.JSONField: as_json,
+    JSONAsSentField: as_json,
     models.CharField: str,  # members of TextChoices too
     models.TextField: str,
     models.SmallIntegerField: int,  # and of IntegerChoices

@@ -8,6 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import Project
+from emails.models.json_as_sent import JSONAsSentField
 from emails.models.recipient import Status, derive
 from emails.models.template import TemplateVersion
 from uploads.models import Upload
@@ -46,10 +47,10 @@ class Email(models.Model):
     template_version = models.ForeignKey(
         TemplateVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="emails"
     )
-    variables = models.JSONField(default=dict, blank=True)
+    variables = JSONAsSentField(default=dict, blank=True)
     headers = models.JSONField(default=dict, blank=True)  # to a value, or a list of them
     tags = models.JSONField(default=list, blank=True)
-    metadata = models.JSONField(default=dict, blank=True)
+    metadata = JSONAsSentField(default=dict, blank=True)
     rfc_message_id = models.CharField(
         max_length=400, help_text="RFC 5322 Message-ID, the same at every attempt."
     )
