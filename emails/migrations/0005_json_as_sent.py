@@ -7,7 +7,8 @@ from django.db import migrations
 
 import emails.models.json_as_sent
 
-ALTER = "ALTER TABLE emails ALTER variables TYPE {0}, ALTER metadata TYPE {0}"
+NAMES = ("variables", "headers", "metadata")
+ALTER = "ALTER TABLE emails " + ", ".join(f"ALTER {name} TYPE {{0}}" for name in NAMES)
 
 
 def to_json(apps, schema_editor):
@@ -31,7 +32,7 @@ class Migration(migrations.Migration):
                     name,
                     emails.models.json_as_sent.JSONAsSentField(blank=True, default=dict),
                 )
-                for name in ("variables", "metadata")
+                for name in NAMES
             ],
         )
     ]

@@ -48,7 +48,7 @@ class Email(models.Model):
         TemplateVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="emails"
     )
     variables = JSONAsSentField(default=dict, blank=True)
-    headers = models.JSONField(default=dict, blank=True)  # to a value, or a list of them
+    headers = JSONAsSentField(default=dict, blank=True)  # to a value, or a list of them
     tags = models.JSONField(default=list, blank=True)
     metadata = JSONAsSentField(default=dict, blank=True)
     rfc_message_id = models.CharField(

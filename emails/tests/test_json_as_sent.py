@@ -77,6 +77,13 @@ def test_metadata_is_shown_in_the_order_sent():
     assert list(shown["metadata"].items()) == [("bbb", 1), ("a", 2)]
 
 
+def test_header_fields_stand_in_the_order_sent():
+    headers = {"X-Second": "2", "X-A": "1", "X-Third-Of-All": "3"}
+    email = make_email(headers=headers)
+    email.refresh_from_db()
+    assert list(email.headers.items()) == list(headers.items())
+
+
 def migrate(name):
     connection.check_constraints()  # a table can't be altered while new rows wait for that
     MigrationExecutor(connection).migrate([("emails", name)])
