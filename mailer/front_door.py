@@ -1,5 +1,6 @@
 """What a request meets in a web process: who is believed, the express for readers, then Django."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,6 +19,8 @@ from tracking.express import Application, Environ, Express
 
 ALWAYS_ALLOWED = "localhost"  # whatever ALLOWED_HOSTS says
 POLICY_HOSTS = policy_host(return_path_host(""))  # how they all begin
+IN_PIECES = re.compile(r"\w\*")  # a parameter cut or encoded as in mail (RFC 2231), `*/*` is none
+CHARSET = re.compile(r";\s*charset\s*=[^;]*", re.IGNORECASE)
 
 
 class ApiHandler(WSGIHandler):
@@ -38,6 +41,7 @@ def front_door(pages: Application, api: Application) -> Application:
     always = {secure: _headers_of_every_answer(secure) for secure in (False, True)}
 
     def django(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        drop_what_django_stumbles_over(environ)
         handler = api if environ["PATH_INFO"].startswith("/api/") else pages
         return handler(environ, start_response)
 
@@ -51,6 +55,19 @@ def front_door(pages: Application, api: Application) -> Application:
         return express(environ, start_response)
 
     return application
+
+
+def drop_what_django_stumbles_over(environ: Environ) -> None:
+    """Take away parameters at which Django or DRF would raise, before any view can answer.
+
+    HTTP has no RFC 2231 in Content-Type and Accept (RFC 9110, 5.6.6): a type that uses it is none
+    that we take, and such a wish is passed over. Of a charset Django makes the encoding of the
+    query, were it one of no text (`hex`); bodies and queries are UTF-8 here whatever it says.
+    """
+    if ";" in (said := environ.get("CONTENT_TYPE", "")):
+        environ["CONTENT_TYPE"] = "" if IN_PIECES.search(said) else CHARSET.sub("", said)
+    if ";" in (wish := environ.get("HTTP_ACCEPT", "")) and IN_PIECES.search(wish):
+        del environ["HTTP_ACCEPT"]
 
 
 def answer_to_any_name(environ: Environ) -> None:

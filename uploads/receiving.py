@@ -20,6 +20,7 @@ from uploads.filenames import UnsafeFilename, check_filename
 FIELD = "file"
 IN_MEMORY_BYTES = 256 * 1024  # smaller files never touch the disk twice
 OVERHEAD_BYTES = 16 * 1024  # boundaries and headers around the file
+UNREADABLE = "The form can't be read:"
 HOW = 'Send the file as `-F "file=@image.png"` does with curl.'
 MISSING = f"The file is missing. {HOW}"
 
@@ -78,7 +79,9 @@ def _parse(request: Request, stream: Any, handler: "OneFileHandler") -> Mapping[
     try:
         fields, _ = _VerbatimNames(request.META, stream, [handler], "utf-8").parse()
     except (MultiPartParserError, SuspiciousOperation, UnreadablePostError) as error:
-        message = f"The form can't be read: {error} {HOW}"
+        raise ApiError(400, "malformed_request", f"{UNREADABLE} {error} {HOW}") from error
+    except (TypeError, ValueError) as error:  # by which Python refuses parameters (RFC 2231)
+        message = f"{UNREADABLE} a header is malformed. {HOW}"
         raise ApiError(400, "malformed_request", message) from error
     return fields
 

@@ -1,6 +1,7 @@
 """Whoever is answered in front of Django is answered as Django would."""
 
 import io
+import json
 from ipaddress import ip_network
 
 import pytest
@@ -11,6 +12,8 @@ from emails.models import EmailEvent
 from emails.tests.factories import make_recipient
 from mailer.front_door import ApiHandler, front_door
 from tracking.marking import keyring
+from uploads.tests.conftest import use
+from uploads.tests.factories import PNG, form, part
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -131,3 +134,93 @@ def test_caller_is_answered_as_by_all_of_django(settings, secure):
         for path in ("/api/", "/api/emails", "/api/emails/cancel/", "/api/x", "/api/emails/msg_x"):
             for method in ("GET", "HEAD", "POST", "OPTIONS"):
                 assert_alike(request(path, method, **values))
+
+
+JSON = "application/json"
+UNREADABLE = [  # parameters by which a header of mail could be cut and encoded (RFC 2231)
+    "; charset*=foo''x",  # an encoding that nobody knows
+    "; a*9=b; a*=c",  # a first piece without a number
+    "; a*9; a*",
+    "; charset*=utf-8''%00",
+    "; a*=idna''%E9",
+    "; a*=undefined''x",
+    "; boundary*=utf-7''%2B2AA-",  # half of a surrogate pair
+]
+
+
+def refused(path, method, **values):
+    """Return status and code of an answer that has to be in the API's error shape."""
+    status, headers, body = asked(
+        front_door(WSGIHandler(), ApiHandler()), request(path, method, **values)
+    )
+    assert headers["Content-Type"] == JSON
+    return int(status[:3]), json.loads(body)["error"]["code"]
+
+
+@pytest.mark.parametrize("parameters", UNREADABLE)
+def test_content_type_that_nobody_can_read_is_unsupported(parameters):
+    key = {"HTTP_AUTHORIZATION": f"Bearer {make_key()}"}
+    for path, kind in (("/api/emails", JSON), ("/api/upload", "multipart/form-data; boundary=x")):
+        said = {"CONTENT_TYPE": kind + parameters, "CONTENT_LENGTH": "2"}
+        said["wsgi.input"] = io.BytesIO(b"{}")
+        assert refused(path, "POST", **said) == (401, "not_authenticated")
+        assert refused(path, "POST", **said | key) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("parameters", UNREADABLE)
+def test_pages_open_whatever_the_content_type_says(parameters):
+    said = {"CONTENT_TYPE": JSON + parameters}
+    for path in ("/admin/login/", "/healthz"):
+        assert_usual(path, **said)
+
+
+@pytest.mark.parametrize(
+    "accepted",
+    [
+        *(JSON + parameters for parameters in UNREADABLE),
+        f"{JSON}, text/html{UNREADABLE[0]}",
+        '*/*; x="; a*9=b; a*=c"',  # what DRF writes into the answer's type and reads again
+        "*/*; x*=utf-8''%3B%20a*9%3Db%3B%20a*%3Dc",
+    ],
+)
+def test_accept_that_nobody_can_read_is_passed_over(accepted):
+    said = {"HTTP_ACCEPT": accepted, "HTTP_AUTHORIZATION": f"Bearer {make_key()}"}
+    assert refused("/api/emails/msg_x", "GET", **said) == (404, "not_found")
+    assert_usual("/api/domains", **said)
+
+
+@pytest.mark.parametrize("accepted", ["text/*", "text/html;q=0.9, image/*;q=0.8"])
+def test_accept_that_can_be_read_counts(accepted):
+    said = {"HTTP_ACCEPT": accepted, "HTTP_AUTHORIZATION": f"Bearer {make_key()}"}
+    assert refused("/api/domains", "GET", **said) == (406, "not_acceptable")
+
+
+@pytest.mark.parametrize("charset", ["hex", "undefined", "idna", "punycode", '"rot13"', "klingon"])
+@pytest.mark.parametrize("kind", [JSON, "multipart/form-data; boundary=x"])
+def test_query_is_utf_8_whatever_charset_the_body_is_said_to_have(kind, charset):
+    said = {"CONTENT_TYPE": f"{kind} ; Charset = {charset}", "QUERY_STRING": "x=%E9&y=\xe9"}
+    key = {"HTTP_AUTHORIZATION": f"Bearer {make_key()}"}
+    assert refused("/api/emails/msg_x", "GET", **said | key) == (404, "not_found")
+    for path in ("/admin/login/", "/healthz"):
+        assert_usual(path, **said)
+
+
+@pytest.mark.parametrize("charset", ["; charset=UTF-8", "; charset=hex", ""])
+def test_boundary_of_a_form_counts_beside_any_charset(settings, tmp_path, charset):
+    use(settings, "uploads.local.LocalStorage", location=tmp_path)
+    body, said = form(part("file", PNG, b"image.png"))
+    kind, boundary = said.split("; ")
+    environ = request(
+        "/api/upload",
+        "POST",
+        HTTP_AUTHORIZATION=f"Bearer {make_key()}",
+        CONTENT_TYPE=f"{kind}{charset}; {boundary}{charset}",
+        CONTENT_LENGTH=str(len(body)),
+    )
+    environ["wsgi.input"] = io.BytesIO(body)
+    assert asked(front_door(WSGIHandler(), ApiHandler()), environ)[0] == "201 Created"
+
+
+def assert_usual(path, **values):
+    application = front_door(WSGIHandler(), ApiHandler())
+    assert asked(application, request(path, **values))[0] == "200 OK"

@@ -141,6 +141,16 @@ def test_an_encoded_line_break_in_a_file_name_is_refused(client, local_store):
     assert (response.status_code, "U+000D" in fields_of(response)["file"][0]) == (400, True)
 
 
+@pytest.mark.parametrize("name", [b"name", b"filename"])
+def test_a_header_of_a_part_that_can_not_be_read_is_malformed(client, local_store, name):
+    cut = name + b"*=utf-8''a; " + name + b"*0=b"  # a first piece without a number (RFC 2231)
+    head = b'Content-Disposition: form-data; name="file"; ' + cut
+    response = post_form(client, head + b"\r\n\r\n" + PNG)
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "malformed_request")
+    assert "header" in response.json()["error"]["message"]
+    assert not Upload.objects.exists()
+
+
 def test_a_request_without_any_body_misses_its_file(client):
     response = client.post("/api/upload", headers=bearer(project()))
     assert (response.status_code, list(fields_of(response))) == (400, ["file"])
