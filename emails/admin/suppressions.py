@@ -107,6 +107,7 @@ class SuppressionAdmin(ProjectProposed, ModelAdmin):  # type: ignore[misc]  # un
     list_per_page = 50
     show_full_result_count = False
     paginator = InfinitePaginator
+    list_disable_select_all = True  # of how many, nobody counted
     actions = ["export_selected"]
     actions_list = ["import_file", "export"]
 
