@@ -73,7 +73,7 @@ class EmailRequest(StrictSerializer):
             values = super().to_internal_value(data)
         except serializers.ValidationError as error:
             wrong: Any = error.detail
-            raise serializers.ValidationError(missing | wrong) from None
+            raise serializers.ValidationError(wrong | missing) from None
         if missing:
             raise serializers.ValidationError(missing)
         return values
