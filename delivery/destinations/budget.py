@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,11 +13,6 @@ class Limits:
     connections: int  # at once
     mails_per_connection: int
     mails_per_minute: int | None = None  # None: as many as it takes
-
-    @property
-    def per_second(self) -> float:
-        """How many mails a second, on average."""
-        return self.mails_per_minute / 60 if self.mails_per_minute else math.inf
 
 
 class Budget(Protocol):

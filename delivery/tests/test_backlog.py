@@ -3,7 +3,6 @@
 import pytest
 
 from delivery.transports.backlog import (
-    EAGER,
     EARLY,
     GUESS,
     IN_VAIN,
@@ -139,27 +138,3 @@ def test_little_is_made_of_what_was_seen_for_a_moment():
     backlog.left(0.5)
     waits = [backlog.wait(1000.5, places=1) for _ in range(1000)]
     assert max(waits) <= (1 + EARLY * 0.5) * (1 + JITTER) + 0.25
-
-
-def in_vain(waits, among):
-    """How many claims a second these waits make of a crowd of so many."""
-    return among * sum(1 / wait for wait in waits) / len(waits)
-
-
-@pytest.mark.parametrize("idle", [None, 60.0])
-def test_mail_for_a_share_of_what_others_have_asks_little_in_vain(idle):
-    backlog = Backlog() if idle is None else busy(0.1, now=1000.0 - idle)
-    for _ in range(300):
-        backlog.wait_for_share(1000.0, places=30)
-    waits = [backlog.wait_for_share(1000.0, places=30) for _ in range(50)]
-    assert in_vain(waits, among=300) < 1.5 * IN_VAIN
-
-
-def test_single_mail_for_a_share_comes_back_soon():
-    assert Backlog().wait_for_share(1000.0, places=30) <= 2 * LEAST
-
-
-def test_mail_for_a_share_that_goes_on_comes_back_some_times_as_fast():
-    backlog = busy(0.1)
-    waits = [backlog.wait_for_share(1000.0, places=1) for _ in range(300)]
-    assert waits[299] == about(300 * 0.1 / EAGER)

@@ -13,7 +13,6 @@ STILL_MOST = 60.0  # seconds, where few wait: it may go on at any moment
 SOON = 10.0  # seconds, or as many as let so many a second come: what a host takes is but a guess
 IN_VAIN = 20  # claims a second that may find no place again
 EARLY = 4  # times as long as the host is known, or stands still: no mail is sent off for longer
-EAGER = 4  # times as many come as limits let go on: what finds no place may be for another address
 SMOOTHING = 0.2  # the weight of the last mail in the mean
 LEAST = 0.25  # seconds
 MOST = 900.0
@@ -66,32 +65,18 @@ class Backlog:
         Whether it stands still is seen by who `holds_any` place alone: other workers' mail may go
         on all the time.
         """
-        ahead = self._count(now) + 1
-        each = self.each(now) if holds_any else self._seconds or GUESS
-        if holds_any and self._stands_still(now):
-            return self._sent_off(now, _while_still(each, ahead))
-        guess = min(ahead * each / places, max(SOON, ahead / IN_VAIN), self._furthest(now))
-        return self._sent_off(now, _spread(max(guess, ahead / per_second), MOST))
-
-    def wait_for_share(self, now: float, places: int, per_second: float = math.inf) -> float:
-        """Likewise, where others have all that the limits allow: IN_VAIN a second may ask for some.
-
-        Who goes on faster is known only where a place was taken just now.
-        """
-        ahead = self._count(now) + 1
-        seconds = ahead / IN_VAIN
-        if self._begun and not self._stands_still(now):
-            turn = ahead * (self._seconds or GUESS) / places
-            seconds = min(seconds, turn / EAGER, self._furthest(now))
-        return self._sent_off(now, _spread(max(seconds, ahead / per_second), MOST))
-
-    def _sent_off(self, now: float, seconds: float) -> float:
+        seconds = self._next(now, places, per_second, holds_any)
         due = int(now + seconds)
         self._away[due] = self._away.get(due, 0) + 1
         return seconds
 
-    def _stands_still(self, now: float) -> bool:
-        return self._still_for(now) > max(STILL * self._seconds, STILL_SECONDS)
+    def _next(self, now: float, places: int, per_second: float, holds_any: bool) -> float:
+        ahead = self._count(now) + 1
+        each = self.each(now) if holds_any else self._seconds or GUESS
+        if holds_any and self._still_for(now) > max(STILL * self._seconds, STILL_SECONDS):
+            return _while_still(each, ahead)
+        guess = min(ahead * each / places, max(SOON, ahead / IN_VAIN), self._furthest(now))
+        return _spread(max(guess, ahead / per_second), MOST)
 
     def _count(self, now: float) -> int:
         """Return how many are still to come."""

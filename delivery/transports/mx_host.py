@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable
 from threading import Lock
 
 from delivery.condition import Condition
@@ -12,7 +14,6 @@ from delivery.transports.backlog import Backlog
 from delivery.transports.base import Envelope
 from delivery.transports.breaker import Breaker
 from delivery.transports.limiter import Limiter
-from delivery.transports.mx_destination import MxDestination, MxDestinations
 from delivery.transports.mx_slots import Crowd, MxSlots
 from delivery.transports.pool import CLOSING, Place, Pool
 
@@ -35,12 +36,11 @@ class MxHost:
         endpoint: Endpoint,
         budget: Budget,
         crowd: Crowd,
-        destinations: MxDestinations,
+        relieve: Callable[[str], None],
     ) -> None:
         self.name = endpoint.host
         self.users = 0
-        self._budget, self._crowd, self._destinations = budget, crowd, destinations
-        self._destination = destinations.of(self.name)
+        self._budget, self._crowd, self._relieve = budget, crowd, relieve
         self._address = f"{endpoint.host}[{endpoint.address}]:{endpoint.port}"
         self._lock = Lock()
         self._slots = MxSlots(endpoint.host, budget, crowd.connections, self._lock)
@@ -54,7 +54,8 @@ class MxHost:
     def take(self, urgent: bool = False) -> Place | Outcome:
         """Hold a place for one mail; else ABANDONED, or deferred while the host is left alone."""
         taken = self._take()
-        if taken is None and self._slots.refused and self._shared().relieve(time.monotonic()):
+        if taken is None and self._slots.refused:
+            self._relieve(self.name)  # of others that share its limits, if they are idle
             taken = self._take()
         if isinstance(taken, Outcome):
             return taken
@@ -80,7 +81,6 @@ class MxHost:
                 if place := self._pool.take():
                     self._backlog.taken(now)
                     self._urgent.taken(now)
-                    self._shared().taken(self, now)
                     return place
                 if now >= ends or not self._is_worth_waiting(now):
                     return None
@@ -107,29 +107,21 @@ class MxHost:
             self._crowd.waiting.add(-1)
 
     def _sent_off(self, urgent: bool, least: float = 0.0) -> Outcome:
-        wait = 0.0 if self._closed else self._turn(urgent, used_up=least > 0)
+        limits = self._budget.limits(self.name)
+        per_minute = limits.mails_per_minute
+        per_second = per_minute / 60 if per_minute else math.inf
+        backlog = self._urgent if urgent else self._backlog
+        with self._lock:
+            if self._closed:
+                wait = 0.0
+            else:
+                now, places = time.monotonic(), limits.connections
+                holds_any = self._pool.holds_any
+                wait = backlog.wait(now, places, per_second, holds_any=holds_any)
         detail = "the host has no place for more mail now"
         return Outcome(
             OutcomeKind.ABANDONED, Phase.CONNECT, self._address, detail, wait=max(wait, least)
         )
-
-    def _turn(self, urgent: bool, used_up: bool) -> float:
-        """Return in how many seconds it is a mail's turn here, and where limits are `used_up`."""
-        limits, now = self._budget.limits(self.name), time.monotonic()
-        places, per_second = limits.connections, limits.per_second
-        backlog = self._urgent if urgent else self._backlog
-        with self._lock:
-            used_up = used_up or self._slots.refused
-            wait = backlog.wait(now, places, per_second, holds_any=self._pool.holds_any)
-        return max(wait, self._shared().wait(now, limits, urgent=urgent)) if used_up else wait
-
-    def _shared(self) -> MxDestination:
-        """Return what counts the host now: staff may have changed it."""
-        before = self._destination
-        if before.name != self._budget.destination(self.name):
-            before.forget(self)
-            self._destination = self._destinations.of(self.name)
-        return self._destination
 
     def send(self, place: Place, envelope: Envelope) -> Outcome:
         """Hand over one mail, and learn from what comes of it."""
@@ -147,19 +139,12 @@ class MxHost:
         with self._lock:
             self._backlog.left(seconds)
             self._urgent.left(seconds)
-        self._shared().left(seconds)
         self._pool.release(place)
 
     @property
     def connections(self) -> int:
         """How many are open."""
         return self._pool.connections()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether it holds no connection."""
-        with self._lock:
-            return self._pool.is_empty
 
     def busy(self) -> list[Place]:
         """Return the places that are held."""
@@ -183,7 +168,6 @@ class MxHost:
     def close(self) -> None:
         """Say QUIT on every idle connection."""
         self._pool.close()
-        self._destination.forget(self)
 
 
 def _is_of_overload(outcome: Outcome) -> bool:

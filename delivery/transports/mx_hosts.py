@@ -10,7 +10,6 @@ from threading import Lock
 from delivery.destinations.budget import Budget
 from delivery.smtp import Endpoint, Timeouts, TlsPolicy
 from delivery.smtp.mx import MailExchanger
-from delivery.transports.mx_destination import MxDestinations
 from delivery.transports.mx_host import MxHost
 from delivery.transports.mx_slots import Crowd
 
@@ -50,7 +49,6 @@ class MxHosts:
         self._most_hosts, self._most_open = most_hosts, most_open
         self._lock = Lock()
         self._known: OrderedDict[tuple[str, str, TlsPolicy], MxHost] = OrderedDict()
-        self._destinations = MxDestinations(budget)
         self._crowd = Crowd(may_wait=max(terms.places // 4, 1))
         self._closed = False
 
@@ -111,7 +109,7 @@ class MxHosts:
             chunking=False,  # strangers are not tried out, and their silence is not ambiguous
             timeouts=self._terms.timeouts,
         )
-        host = MxHost(endpoint, self._budget, self._crowd, self._destinations)
+        host = MxHost(endpoint, self._budget, self._crowd, self._relieve)
         if self._closed:
             host.admit_no_more()
         return host
@@ -132,3 +130,10 @@ class MxHosts:
             forgotten = [self._known.pop(key) for key in unused[: self._most_hosts // 4]]
         for host in forgotten:
             host.close()
+
+    def _relieve(self, name: str) -> None:
+        """Close idle connections of all hosts that share the limits of one that got none."""
+        destination = self._budget.destination(name)
+        for host in self.all():
+            if self._budget.destination(host.name) == destination:
+                host.tidy(idle=0)

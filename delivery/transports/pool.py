@@ -231,11 +231,6 @@ class Pool:
         """Whether a place is held, and not merely asked for; with the lock."""
         return bool(self._busy)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no place is held and no connection kept; with the lock."""
-        return not (self._busy or self._idle)
-
     def busy(self) -> list[Place]:
         """Return the places that are held."""
         with self.lock:

@@ -12,7 +12,6 @@ from delivery.tests.conftest import running
 from delivery.tests.waiting import everything_is_final, wait_until
 from delivery.transports import mx_host
 from delivery.transports.capture import CaptureTransport
-from delivery.transports.mx_destination import MxDestinations
 from delivery.transports.mx_host import MxHost
 from delivery.transports.mx_slots import Crowd
 from emails.models.recipient import Priority
@@ -23,7 +22,7 @@ def host_that_takes(mails_per_minute):
     budget = LocalBudget()
     budget.follow(Directory({"*": Limits(5, 100, mails_per_minute)}))
     endpoint = Endpoint("mx.a.example", 25, "me.example", address="127.0.0.9")
-    return MxHost(endpoint, budget, Crowd(may_wait=50), MxDestinations(budget))
+    return MxHost(endpoint, budget, Crowd(may_wait=50), lambda name: None)
 
 
 def test_batch_that_was_sent_off_is_not_ahead_of_a_single_mail(monkeypatch):
@@ -65,7 +64,7 @@ def test_mail_for_a_host_that_another_worker_holds_comes_back_soon(monkeypatch):
     now, waits, budget = [1000.0], [], Taken()
     monkeypatch.setattr(mx_host, "time", SimpleNamespace(monotonic=lambda: now[0]))
     endpoint = Endpoint("mx.a.example", 25, "me.example", address="127.0.0.9")
-    host = MxHost(endpoint, budget, Crowd(may_wait=50), MxDestinations(budget))
+    host = MxHost(endpoint, budget, Crowd(may_wait=50), lambda name: None)
     host.release(host.take(), 0.1)
     now[0] += 40  # no place of ours changed hands since
     budget.is_taken = True
