@@ -19,6 +19,7 @@ from tracking.express import Application, Environ, Express
 
 ALWAYS_ALLOWED = "localhost"  # whatever ALLOWED_HOSTS says
 POLICY_HOSTS = policy_host(return_path_host(""))  # how they all begin
+SENDERS_HOSTS = (f"{TRACKING_LABEL}.", POLICY_HOSTS)
 IN_PIECES = re.compile(r"\w\*")  # a parameter cut or encoded as in mail (RFC 2231), `*/*` is none
 CHARSET = re.compile(r";\s*charset\s*=[^;]*", re.IGNORECASE)
 
@@ -78,7 +79,7 @@ def answer_to_any_name(environ: Environ) -> None:
     public or not, but under senders' names there are links alone.
     """
     path = environ["PATH_INFO"]
-    of_sender = environ.get("HTTP_HOST", "").lower().startswith(f"{TRACKING_LABEL}.")
+    of_sender = environ.get("HTTP_HOST", "").lower().startswith(SENDERS_HOSTS)
     is_file = path.startswith("/uploads/") and environ["REQUEST_METHOD"] in ("GET", "HEAD")
     if path.startswith("/t/") or (is_file and not of_sender):
         environ["HTTP_HOST"] = ALWAYS_ALLOWED

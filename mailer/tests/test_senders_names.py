@@ -53,9 +53,10 @@ def test_link_is_answered_under_any_name(name, method, allowed, settings):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("name", [LINKS, POLICY])
 @pytest.mark.parametrize("path", ["/admin/", "/healthz", "/api/emails", "/uploads/x.png"])
-def test_nothing_else_is_served_under_it(path):
-    assert asked(path, LINKS)[0] == 400
+def test_nothing_else_is_served_under_it(path, name):
+    assert asked(path, name)[0] == 400
 
 
 @pytest.mark.django_db(transaction=True)
