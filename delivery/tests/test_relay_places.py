@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 
 import pytest
+from prometheus_client import REGISTRY
 
 from delivery.pump import Pace, Pump
 from delivery.smtp import OutcomeKind
@@ -77,6 +78,16 @@ def test_setting_bounds_the_connections_and_all_mail_goes_through_them(server):
         wait_until(everything_is_final)
     assert len(server.messages) == 40
     assert server.connections <= 2
+
+
+def test_mail_waits_for_the_places_of_a_quick_relay_and_is_not_claimed_again_and_again(server):
+    claimed = REGISTRY.get_sample_value("mailer_claimed_recipients_total")
+    for _ in range(60):
+        make_email()
+    with running(transport_to(server, most=5), concurrency=20):
+        wait_until(everything_is_final)
+    assert len(server.messages) == 60
+    assert REGISTRY.get_sample_value("mailer_claimed_recipients_total") - claimed == 60
 
 
 def test_mail_that_finds_no_place_in_time_goes_back_and_goes_later(server, caplog):

@@ -49,7 +49,16 @@ class Backlog:
 
         Where none changes hands, that is at least as long as since the last one was taken.
         """
-        return max(self._seconds or GUESS, self._still_for(now))
+        return max(self.usual, self._still_for(now))
+
+    @property
+    def usual(self) -> float:
+        """For how many seconds a place is held, in the mean."""
+        return self._seconds or GUESS
+
+    def stands_still(self, now: float) -> bool:
+        """Tell whether no place changed hands for long."""
+        return self._still_for(now) > max(STILL * self._seconds, STILL_SECONDS)
 
     def _still_for(self, now: float) -> float:
         return now - self._begun if self._begun else 0.0
@@ -72,8 +81,8 @@ class Backlog:
 
     def _next(self, now: float, places: int, per_second: float, holds_any: bool) -> float:
         ahead = self._count(now) + 1
-        each = self.each(now) if holds_any else self._seconds or GUESS
-        if holds_any and self._still_for(now) > max(STILL * self._seconds, STILL_SECONDS):
+        each = self.each(now) if holds_any else self.usual
+        if holds_any and self.stands_still(now):
             return _while_still(each, ahead)
         guess = min(ahead * each / places, max(SOON, ahead / IN_VAIN), self._furthest(now))
         return _spread(max(guess, ahead / per_second), MOST)

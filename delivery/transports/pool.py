@@ -231,6 +231,11 @@ class Pool:
         """Whether a place is held, and not merely asked for; with the lock."""
         return bool(self._busy)
 
+    @property
+    def in_use(self) -> int:
+        """How many places are held; with the lock."""
+        return len(self._busy)
+
     def busy(self) -> list[Place]:
         """Return the places that are held."""
         with self.lock:

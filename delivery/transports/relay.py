@@ -18,6 +18,7 @@ from delivery.transports.pool import Place, Pool
 from delivery.transports.url import endpoints_of
 
 PATIENCE = 10.0  # seconds that a delivery waits for a place at any relay
+BRIEF = 0.3  # seconds that any number waits; for longer no more than there are places
 LOYALTY = 1.0  # seconds of these that it waits for a busy relay while another has room
 
 
@@ -106,10 +107,19 @@ class RelayTransport:
                 left = begins + self._patience - now
                 if left <= 0 or ((tried or not patient) and not there):
                     break
-                if self._waiting >= self._most and not tried:
+                if not tried and not self._is_worth_waiting(now):
                     return self._sent_off(now)
                 self._wait(there, now, left)
         return self._unsent()
+
+    def _is_worth_waiting(self, now: float) -> bool:
+        """Tell whether a mail holds up nobody's by waiting here; with the lock."""
+        if self._waiting < self._most:
+            return True
+        held = sum(pool.in_use for pool in self._pools)
+        if not held or self._backlog.stands_still(now):
+            return False
+        return (self._waiting + 1) * self._backlog.usual / held < BRIEF
 
     def _wait(self, there: list[Pool], now: float, seconds: float) -> None:
         self._waiting += 1
