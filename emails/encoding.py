@@ -43,13 +43,13 @@ def _may_go_as_it_is(content: bytes) -> bool:
     if content.translate(None, _PRINTABLE):
         return False
     lines = content.split(b"\n")  # each ends with CR; to look for both takes ten times as long
-    starts = {line[:5] for line in lines}
+    width = len(_SEPARATOR)
+    starts = {line[:width] for line in lines}
     return (
         max(map(len, lines)) <= MAX_LINE + len(b"\r")
         and {line[-2:-1] for line in lines}.isdisjoint((b" ", b"\t"))
-        and starts.isdisjoint((b"From ", b".\r"))
-        and b"\n" + _SEPARATOR not in content
-        and not content.startswith(_SEPARATOR)
+        and starts.isdisjoint((_SEPARATOR, b".\r"))
+        and not (b"From" in starts and any(line.startswith(b"From ") for line in lines))
     )
 
 

@@ -138,7 +138,8 @@ def _apply(html: str, edits: list[_Edit]) -> str:
     for edit in sorted(edits):
         pieces += (html[position : edit.start], edit.text)
         position = edit.end
-    return "".join(pieces) + html[position:]
+    pieces.append(html[position:])
+    return "".join(pieces)
 
 
 def _warnings(found: Found, too_long: list[str], result: str) -> Iterator[str]:
