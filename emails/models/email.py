@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Project
@@ -31,7 +32,7 @@ class Email(models.Model):
     """One submission: wide, and not updated after acceptance."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="emails")
-    public_id = models.CharField(max_length=32, unique=True, default=new_public_id)
+    public_id = models.CharField(max_length=32, default=new_public_id)
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     from_email = models.CharField(max_length=320)
@@ -45,7 +46,12 @@ class Email(models.Model):
     html_body = models.TextField(blank=True)
     text_body = models.TextField(blank=True)
     template_version = models.ForeignKey(
-        TemplateVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="emails"
+        TemplateVersion,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="emails",
+        db_index=False,  # see below
     )
     variables = JSONAsSentField(default=dict, blank=True)
     headers = JSONAsSentField(default=dict, blank=True)  # to a value, or a list of them
@@ -63,6 +69,16 @@ class Email(models.Model):
     class Meta:
         db_table = "emails"
         ordering = ["-id"]
+        # Each index is written to for each mail. With `unique`, PostgreSQL gets a second one for
+        # LIKE; the index of a foreign key would hold all mails that were made of no template.
+        constraints = [models.UniqueConstraint(fields=["public_id"], name="emails_public_id")]
+        indexes = [
+            models.Index(
+                fields=["template_version"],
+                name="emails_template_version",
+                condition=Q(template_version__isnull=False),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.public_id

@@ -31,8 +31,15 @@ class EmailEvent(models.Model):
     type = models.CharField(max_length=12, choices=EventType.choices)
     timestamp = models.DateTimeField(default=timezone.now)
     email = models.ForeignKey(Email, on_delete=models.CASCADE, related_name="events")
+    # Goes with its email, as the recipient does. To look for events by recipient would need an
+    # index of its own, and to be sure that the recipient is there costs a query for each event.
     recipient = models.ForeignKey(
-        Recipient, on_delete=models.CASCADE, related_name="events", null=True, db_index=False
+        Recipient,
+        on_delete=models.DO_NOTHING,
+        related_name="events",
+        null=True,
+        db_index=False,
+        db_constraint=False,
     )
     data = models.JSONField(default=dict, blank=True)
 

@@ -78,7 +78,15 @@ class Recipient(models.Model):
     `next_attempt_at` is the one clock: the moment from which anybody may take the row.
     """
 
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    # That of its email, with which it goes. Nobody asks for recipients by project, and an index
+    # would be written to at each change of a status.
+    project = models.ForeignKey(
+        Project,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
     email = models.ForeignKey("emails.Email", on_delete=models.CASCADE, related_name="recipients")
     kind = models.CharField(max_length=3, choices=Kind.choices, default=Kind.TO)
     address = models.CharField(max_length=320)
