@@ -133,7 +133,8 @@ class Pump:
     def _seconds_to_wait(self) -> float:
         if self._more_waits:
             return GATHER_SECONDS
-        return min(self._pace.look, self._returns.seconds_left())
+        returns = self._returns
+        return min(self._pace.look, returns.seconds_left(), returns.seconds_until_due())
 
     def _look(self) -> None:
         rung = self._rung
@@ -143,7 +144,7 @@ class Pump:
             self._round_due = time.monotonic() + self._pace.look
             self._go_round()
             rung = True
-        if rung or self._more_waits:
+        if self._returns.are_due() or rung or self._more_waits:
             while self._may_claim() and self._claim():
                 pass
         if not self._returns.seconds_left():
@@ -219,6 +220,7 @@ class Pump:
         except BaseException:
             self._returns.put_back(rows)
             raise
+        self._returns.gave_back(rows)
         for delivery, _ in rows:
             self._let_go(delivery)
 

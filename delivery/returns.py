@@ -1,4 +1,4 @@
-"""Recipients to which nothing was sent, until they are given back to the queue."""
+"""Recipients to which nothing was sent, until they are given back, and when they are due again."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from emails.giving_back import Unsent
 
 GATHER_SECONDS = 0.25  # a commit for each would hold up the claims of other mail
 MOST = 200  # that are kept so long, with their bodies
+AHEAD_SECONDS = 5.0  # later ones are found by who looks for work in any case
+APART_SECONDS = 0.25  # a look for each would be a claim for each
+TOLD_SECONDS = 0.02  # the database counts from when it is told, which is later
 
 
 class Returns:
@@ -20,6 +23,7 @@ class Returns:
     def __init__(self) -> None:
         self._waiting: deque[tuple[Delivery, float]] = deque()
         self._since = math.inf
+        self._due: set[int] = set()  # what was given back is due by these, in APART_SECONDS
 
     def add(self, delivery: Delivery, wait: float) -> bool:
         """Keep one that is to be due in `wait` seconds; tell whether `seconds_left` changed."""
@@ -51,6 +55,23 @@ class Returns:
         """Keep those again that could not be given back."""
         self._waiting.extend(rows)
         self._since = time.monotonic()
+
+    def gave_back(self, rows: list[tuple[Delivery, float]]) -> None:
+        """Remember when those come again that are the queue's now."""
+        soon = time.monotonic() + AHEAD_SECONDS
+        moments = (due + TOLD_SECONDS for _, due in rows if due < soon)
+        self._due.update(math.ceil(moment / APART_SECONDS) for moment in moments)
+
+    def seconds_until_due(self) -> float:
+        """Return in how many seconds some of them are due; infinity where none is."""
+        return max(min(self._due, default=math.inf) * APART_SECONDS - time.monotonic(), 0)
+
+    def are_due(self) -> bool:
+        """Tell whether some of them became due since the last time."""
+        now = time.monotonic() / APART_SECONDS
+        passed = {due for due in self._due if due <= now}
+        self._due -= passed
+        return bool(passed)
 
 
 def unsent(delivery: Delivery, due: float) -> Unsent:

@@ -230,6 +230,25 @@ def test_draining_gives_back_what_was_not_started_and_marks_what_was_cut(outbox)
     }
 
 
+class BusyTransport(CaptureTransport):
+    """Sends every mail off twice before it takes it."""
+
+    def __init__(self, outbox):
+        super().__init__(outbox)
+        self._seen = count(1)
+
+    def send(self, envelope):
+        if next(self._seen) <= 2:
+            return Outcome(OutcomeKind.ABANDONED, Phase.CONNECT, "busy", "no place", wait=0.25)
+        return super().send(envelope)
+
+
+def test_mail_that_was_sent_off_for_a_moment_goes_when_it_is_over_and_not_at_the_next_look(outbox):
+    make_email()
+    with running(BusyTransport(outbox), look=60):
+        wait_until(everything_is_final)
+
+
 class BrokenTransport(CaptureTransport):
     def send(self, envelope):
         raise ZeroDivisionError

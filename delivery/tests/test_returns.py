@@ -48,3 +48,15 @@ def test_what_could_not_be_given_back_is_kept():
     returns.put_back(returns.take())
     assert returns.seconds_left() <= GATHER_SECONDS
     assert [name for name, _ in returns.take()] == ["first"]
+
+
+def test_what_was_given_back_is_known_to_be_due_again_once_and_not_before():
+    returns, begins = Returns(), time.monotonic()
+    assert returns.seconds_until_due() == math.inf
+    returns.gave_back([("soon", begins + 0.3), ("with it", begins + 0.3), ("far", begins + 60)])
+    assert not returns.are_due()
+    time.sleep(returns.seconds_until_due())
+    assert time.monotonic() > begins + 0.3
+    assert returns.are_due()
+    assert not returns.are_due()
+    assert returns.seconds_until_due() == math.inf
