@@ -141,7 +141,6 @@ class Pump:
         if rung:  # otherwise a bell that comes just now would be taken back
             self._rung = False
         if time.monotonic() >= self._round_due:
-            self._round_due = time.monotonic() + self._pace.look
             self._go_round()
             rung = True
         if self._returns.are_due() or rung or self._more_waits:
@@ -161,11 +160,20 @@ class Pump:
 
     def _go_round(self) -> None:
         """See to what takes seconds, however often the bell rings."""
+        was_due, self._round_due = self._round_due, time.monotonic() + self._pace.look
         self._hub.post(self._vitals.show)
         self._renew_leases()
         self._transport.tidy()
-        if time.monotonic() >= self._takes_over_from:
+        now = time.monotonic()
+        if was_due and now > was_due + self._pace.lease / 3:  # a table was locked, say
+            self._let_others_settle(now)
+        if now >= self._takes_over_from:
             claim.take_over()
+
+    def _let_others_settle(self, now: float) -> None:
+        """Take nothing over for a while; but where all is slow for long, do so in between."""
+        if now > self._takes_over_from + self._pace.lease:
+            self._takes_over_from = now + FIRST_SETTLED_SECONDS
 
     def _claim(self) -> bool:
         """Fill the free places; tell whether to go on at once."""
@@ -215,12 +223,13 @@ class Pump:
         rows = self._returns.take()
         if not rows:
             return
+        begins = time.monotonic()
         try:
             giving_back.give_back(unsent(delivery, due) for delivery, due in rows)
         except BaseException:
             self._returns.put_back(rows)
             raise
-        self._returns.gave_back(rows)
+        self._returns.gave_back(rows, begins)
         for delivery, _ in rows:
             self._let_go(delivery)
 

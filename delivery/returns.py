@@ -14,7 +14,6 @@ GATHER_SECONDS = 0.25  # a commit for each would hold up the claims of other mai
 MOST = 200  # that are kept so long, with their bodies
 AHEAD_SECONDS = 5.0  # later ones are found by who looks for work in any case
 APART_SECONDS = 0.25  # a look for each would be a claim for each
-TOLD_SECONDS = 0.02  # the database counts from when it is told, which is later
 
 
 class Returns:
@@ -56,10 +55,13 @@ class Returns:
         self._waiting.extend(rows)
         self._since = time.monotonic()
 
-    def gave_back(self, rows: list[tuple[Delivery, float]]) -> None:
-        """Remember when those come again that are the queue's now."""
-        soon = time.monotonic() + AHEAD_SECONDS
-        moments = (due + TOLD_SECONDS for _, due in rows if due < soon)
+    def gave_back(self, rows: list[tuple[Delivery, float]], since: float) -> None:
+        """Remember when those come again that are the queue's now.
+
+        The database, which was told to begin with at `since`, counts from when it heard of it.
+        """
+        now = time.monotonic()
+        moments = (due + now - since for _, due in rows if due < now + AHEAD_SECONDS)
         self._due.update(math.ceil(moment / APART_SECONDS) for moment in moments)
 
     def seconds_until_due(self) -> float:

@@ -12,7 +12,7 @@ from emails.dialect import among, in_seconds, now, run, skip_locked, true
 from emails.models import EmailEvent, EventType
 
 LEASE_LOST = "lease lost"  # the reason in an event
-FREE_LOSSES = 3  # of a lease, after each of which a mail goes again at once
+FREE_LOSSES = 4  # in a row, after each of which a mail goes again at once
 HELD_BACK_SECONDS, HELD_BACK_MOST = 60, 4200  # after the next one, doubling
 
 
@@ -52,19 +52,28 @@ def take_over(limit: int = 1000) -> list[Abandoned]:
 
 
 def _hold_back(abandoned: Sequence[Abandoned]) -> None:
-    """Put off what has cost several workers their lives: it may be the mail that kills them."""
-    earlier = EmailEvent.objects.filter(
-        type=EventType.DEFER,
-        data__reason=LEASE_LOST,
-        email__in={row.email_id for row in abandoned},
-        recipient__in=[row.recipient_id for row in abandoned],
-    )
-    losses = Counter(earlier.order_by().values_list("recipient_id", flat=True))
-    for recipient_id, count in losses.items():
+    """Put off what has cost several workers in a row their lives: it may be the mail that does.
+
+    Where workers die of something else, an attempt in between comes to an outcome.
+    """
+    for recipient_id, count in _losses_in_a_row(abandoned).items():
         if count >= FREE_LOSSES:
             wait = min(HELD_BACK_SECONDS * 2 ** (count - FREE_LOSSES), HELD_BACK_MOST)
             moved = f"UPDATE recipients SET next_attempt_at = {in_seconds()} WHERE id = %s"
             run(f"{moved} RETURNING id", [wait, recipient_id])
+
+
+def _losses_in_a_row(abandoned: Sequence[Abandoned]) -> Counter[int]:
+    """Count those before this one; the index of events is by email."""
+    deferrals = EmailEvent.objects.filter(
+        type=EventType.DEFER,
+        email__in={row.email_id for row in abandoned},
+        recipient__in=[row.recipient_id for row in abandoned],
+    )
+    losses: Counter[int] = Counter()
+    for recipient_id, reason in deferrals.order_by("id").values_list("recipient", "data__reason"):
+        losses[recipient_id] = losses[recipient_id] + 1 if reason == LEASE_LOST else 0
+    return losses
 
 
 def _lease_lost(row: Abandoned) -> EmailEvent:

@@ -36,15 +36,6 @@ def test_mails_come_back_as_fast_as_the_host_takes_them():
     assert waits[79] == about(8)
 
 
-def test_host_that_stalled_once_is_known_as_quick_again_after_a_few_mails():
-    backlog = busy(0.05)
-    backlog.left(7.0)
-    assert backlog.usual > 1
-    for _ in range(3):
-        backlog.left(0.05)
-    assert backlog.usual < 0.3
-
-
 def test_many_mails_come_back_before_their_turn_and_not_all_at_once():
     backlog = busy(10.0)
     waits = [backlog.wait(1000.0, places=1) for _ in range(1000)]

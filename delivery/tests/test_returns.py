@@ -53,10 +53,17 @@ def test_what_could_not_be_given_back_is_kept():
 def test_what_was_given_back_is_known_to_be_due_again_once_and_not_before():
     returns, begins = Returns(), time.monotonic()
     assert returns.seconds_until_due() == math.inf
-    returns.gave_back([("soon", begins + 0.3), ("with it", begins + 0.3), ("far", begins + 60)])
+    rows = [("soon", begins + 0.3), ("with it", begins + 0.3), ("far", begins + 60)]
+    returns.gave_back(rows, begins)
     assert not returns.are_due()
     time.sleep(returns.seconds_until_due())
     assert time.monotonic() > begins + 0.3
     assert returns.are_due()
     assert not returns.are_due()
     assert returns.seconds_until_due() == math.inf
+
+
+def test_database_that_was_slow_to_hear_of_it_is_asked_later():
+    returns, now = Returns(), time.monotonic()
+    returns.gave_back([("slow", now + 1)], since=now - 2)
+    assert 3 <= returns.seconds_until_due() + time.monotonic() - now < 3.5

@@ -14,7 +14,6 @@ SOON = 10.0  # seconds, or as many as let so many a second come: what a host tak
 IN_VAIN = 20  # claims a second that may find no place again
 EARLY = 4  # times as long as the host is known, or stands still: no mail is sent off for longer
 SMOOTHING = 0.2  # the weight of the last mail in the mean
-RECOVERY = 0.5  # the same where it was quicker than that: one stall must not count for long
 LEAST = 0.25  # seconds
 MOST = 900.0
 JITTER = 0.15
@@ -43,8 +42,7 @@ class Backlog:
     def left(self, seconds: float) -> None:
         """A place was given back, after so long."""
         mean = self._seconds or seconds
-        weight = SMOOTHING if seconds > mean else RECOVERY
-        self._seconds = mean + weight * (seconds - mean)
+        self._seconds = mean + SMOOTHING * (seconds - mean)
 
     def each(self, now: float) -> float:
         """Return for how many seconds a place is held.

@@ -92,7 +92,8 @@ class RelayTransport:
 
         An outcome where none became free in time, at the shutdown, and at once where all that is
         left after `tried` is left alone; without `patient` also where nothing was tried. No more
-        wait than there are places: others may have mail that goes another way.
+        wait than there are places, unless their turn is near: others may have mail that goes
+        another way.
         """
         begins = time.monotonic()
         with self._lock:

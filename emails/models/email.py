@@ -70,8 +70,15 @@ class Email(models.Model):
         db_table = "emails"
         ordering = ["-id"]
         # Each index is written to for each mail. With `unique`, PostgreSQL gets a second one for
-        # LIKE; the index of a foreign key would hold all mails that were made of no template.
-        constraints = [models.UniqueConstraint(fields=["public_id"], name="emails_public_id")]
+        # beginnings of ids, which staff look for too: one of this class serves both. The index of
+        # a foreign key would hold all mails that were made of no template.
+        constraints = [
+            models.UniqueConstraint(
+                fields=["public_id"],
+                name="emails_public_id",
+                opclasses=["varchar_pattern_ops"],
+            )
+        ]
         indexes = [
             models.Index(
                 fields=["template_version"],

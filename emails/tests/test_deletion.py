@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 
 from accounts.tests.factories import make_project
+from emails.admin.listing import search
 from emails.models import Email, EmailEvent, Recipient
 from emails.tests.factories import make_email
 
@@ -37,3 +38,34 @@ def _refuse_to_look_for_what_has_no_index(execute, sql, params, many, context):
     assert not ('"recipients"' in table and '"project_id"' in condition), sql
     assert not ('"email_events"' in table and '"recipient_id"' in condition), sql
     return execute(sql, params, many, context)
+
+
+@pytest.mark.services
+def test_no_foreign_key_of_mail_has_postgresql_read_a_whole_table():
+    """To delete a row it looks for those that name it: by an index that begins with the column."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT conrelid::regclass::text, attname FROM pg_constraint
+            JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+            WHERE contype = 'f' AND conrelid IN (
+                'emails'::regclass, 'recipients'::regclass, 'email_events'::regclass,
+                'attachments'::regclass, 'suppressions'::regclass
+            ) AND NOT EXISTS (
+                SELECT FROM pg_index WHERE indrelid = conrelid AND indkey[0] = conkey[1]
+            )
+            """
+        )
+        assert cursor.fetchall() == []
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("term", ["{id}", "{id_start}"])
+def test_ids_and_their_beginnings_are_found_by_index(term):
+    email = make_email()
+    found = search(Email.objects.order_by(), term.format(id=email.public_id, id_start="msg_abcd"))
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = found.explain()
+    assert "Index Cond" in plan
+    assert "emails_public_id" in plan
