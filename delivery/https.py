@@ -81,8 +81,8 @@ def _cut_after(secured: ssl.SSLSocket, seconds: float) -> Iterator[None]:
     timer.start()
     try:
         yield
-    except (OSError, HTTPException, ValueError):
-        if over.is_set():
+    except (OSError, HTTPException, ValueError) as error:
+        if over.is_set() or isinstance(error, TimeoutError):
             raise TimeoutError(f"no whole answer in {seconds:.1f} s") from None
         raise
     finally:

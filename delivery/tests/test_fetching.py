@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+from functools import partial
 from ipaddress import ip_network
 
 import pytest
@@ -123,6 +124,13 @@ def test_answer_that_breaks_off_is_none(fetcher, server, headers):
 def test_slow_answer_is_cut(fetcher, server, how):
     server.answer = getattr(server, how)
     assert "no whole answer in 0.3 s" in fault_of(fetcher, seconds=0.3, most_bytes=10**6)
+
+
+def test_packet_that_does_not_come_is_told_in_the_same_words(fetcher, server, monkeypatch):
+    late = partial(threading.Timer, 30)  # what cuts all of it comes after the socket's own timeout
+    monkeypatch.setattr("delivery.https.threading.Timer", lambda _, cut: late(cut))
+    server.answer = server.stall
+    assert "no whole answer in 0.3 s" in fault_of(fetcher, seconds=0.3)
 
 
 def test_silent_server_is_cut(dns, certificate):
