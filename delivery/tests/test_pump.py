@@ -11,17 +11,17 @@ from itertools import count, pairwise
 from unittest.mock import Mock
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import connection
 from django.utils import timezone
 
 from delivery import attempt, claim, settlement
 from delivery.pump import Pace, Pump
 from delivery.smtp import Outcome, OutcomeKind, Phase
-from delivery.smtp.waiting import WAITER
 from delivery.tests.conftest import running
+from delivery.tests.slow import SlowTransport
 from delivery.tests.waiting import everything_is_final, wait_until
 from delivery.transports.capture import CaptureTransport
-from emails import events, taking_over, transitions
+from emails import taking_over
 from emails.addresses import Address
 from emails.models import EmailEvent, EventType, Recipient, Status
 from emails.rendering import RenderFailed, render_to_send
@@ -119,28 +119,6 @@ def test_mail_of_a_worker_that_died_goes_again_when_its_lease_ends(capture, outb
         wait_until(everything_is_final)
     row.refresh_from_db()
     assert (row.status, row.attempts, row.ambiguous) == (Status.DELIVERED, 2, True)
-
-
-class SlowTransport(CaptureTransport):
-    """Holds every mail until it is let go, or the pump interrupts."""
-
-    def __init__(self, outbox):
-        super().__init__(outbox)
-        self.arrived, self.let_go = threading.Event(), threading.Event()
-        self.interrupted = threading.Event()
-        self.begun = []
-
-    def send(self, envelope):
-        self.begun.append(envelope.recipient_id)
-        self.arrived.set()
-        WAITER.get().elsewhere(partial(self.let_go.wait, 20))
-        if self.interrupted.is_set():
-            return Outcome(OutcomeKind.DEFERRED, Phase.DOT, "slow", "cut", ambiguous=True)
-        return super().send(envelope)
-
-    def interrupt(self):
-        self.interrupted.set()
-        self.let_go.set()
 
 
 def test_lease_is_renewed_while_a_slow_delivery_runs(outbox):
@@ -280,72 +258,6 @@ def test_wrong_date_of_a_worker_ends_no_mail(transport, status, outbox, monkeypa
         monkeypatch.setattr(module, "timezone", Mock(now=lambda: tomorrow), raising=False)
     with running(transport(outbox)):
         wait_until(lambda: Recipient.objects.get().status == status)
-
-
-def test_after_the_database_was_away_workers_settle_before_others_take_over(
-    capture, outbox, monkeypatch, caplog
-):
-    """While it was away all leases ended, of workers that are alive."""
-
-    def away(*args):
-        if gone.is_set():
-            raise OperationalError("gone")
-
-    gone, slow = threading.Event(), SlowTransport(outbox)
-    for module, name in (
-        *((transitions, name) for name in ("claim", "renew")),
-        *((taking_over, "take_over"), (events, "settle")),
-    ):
-        usual = getattr(module, name)
-        monkeypatch.setattr(module, name, lambda *args, f=usual: away() or f(*args))
-    row = make_recipient()
-    with running(slow, lease=1, look=1):  # so that the other one looks first
-        slow.arrived.wait(10)
-        gone.set()
-        slow.let_go.set()
-        with running(capture, lease=1):
-            time.sleep(1.75)  # until the lease has ended, and between two tries to settle
-            gone.clear()
-            wait_until(everything_is_final)
-    row.refresh_from_db()
-    assert (row.status, row.attempts, row.ambiguous) == (Status.DELIVERED, 1, False)
-    assert len(list(outbox.glob("*.eml"))) == 1
-    assert "stands still" not in caplog.text  # it was the database
-
-
-def test_after_the_database_stood_still_workers_settle_before_others_take_over(
-    capture, outbox, monkeypatch
-):
-    """Without an error: a table was locked, and all who waited for it go on together."""
-
-    def wait(seconds):
-        if not goes_on.is_set():
-            goes_on.wait(20)
-            time.sleep(seconds)
-
-    goes_on, slow = threading.Event(), SlowTransport(outbox)
-    goes_on.set()
-    for module, name, seconds in (
-        (transitions, "claim", 0),
-        (transitions, "renew", 0.5),
-        (events, "settle", 0.5),
-    ):
-        usual = getattr(module, name)
-        monkeypatch.setattr(
-            module, name, lambda *args, f=usual, late=seconds: wait(late) or f(*args)
-        )
-    row = make_recipient()
-    with running(slow, lease=1, look=1):
-        assert slow.arrived.wait(10)
-        with running(capture, lease=1):
-            goes_on.clear()
-            slow.let_go.set()
-            time.sleep(1.75)  # until the lease has ended
-            goes_on.set()
-            wait_until(everything_is_final)
-    row.refresh_from_db()
-    assert (row.status, row.attempts, row.ambiguous) == (Status.DELIVERED, 1, False)
-    assert len(list(outbox.glob("*.eml"))) == 1
 
 
 def test_error_of_ours_leaves_no_row_in_limbo(outbox):
