@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from contextlib import suppress
 
 from delivery.smtp.waiting import WAITER, Baton
 
@@ -15,6 +14,7 @@ class Condition:
     def __init__(self, lock: threading.Lock | None = None) -> None:
         self._lock = lock or threading.Lock()
         self._waiting: deque[Baton] = deque()
+        self._called = 0  # notified, and not yet back
 
     def __enter__(self) -> bool:
         return self._lock.__enter__()
@@ -31,14 +31,24 @@ class Condition:
             notified = baton.wait(timeout)
         finally:
             self._lock.acquire()
-            with suppress(ValueError):  # whoever notified has taken it out
+            try:
                 self._waiting.remove(baton)
+            except ValueError:  # whoever notified has taken it out
+                self._called -= 1
         return notified
 
     def notify(self, n: int = 1) -> None:
         """Wake those `n` that have waited longest; with the lock held."""
         for _ in range(min(n, len(self._waiting))):
+            self._called += 1
             self._waiting.popleft().pass_on()
+
+    def notify_up_to(self, n: int) -> None:
+        """Wake so many that `n` are on their way, with those who are already; with the lock held.
+
+        For who tells each time how much there is now: it would wake many for the same thing.
+        """
+        self.notify(n - self._called)
 
     def notify_all(self) -> None:
         """Wake all; with the lock held."""

@@ -48,6 +48,18 @@ class Waiting:
             self.condition.notify(*count)
 
 
+def test_those_on_their_way_are_not_called_once_more_for_the_same(begin):
+    waiting = Waiting(begin, 4)
+    with waiting.condition:
+        for there_are in (1, 2, 2):
+            waiting.condition.notify_up_to(there_are)
+    wait_until(lambda: sorted(waiting.told) == [(0, True), (1, True)])
+    with waiting.condition:
+        waiting.condition.notify_up_to(1)
+    wait_until(lambda: sorted(waiting.told)[2:] == [(2, True)])
+    waiting.notify()
+
+
 def test_those_who_waited_longest_are_notified_first(begin):
     waiting = Waiting(begin, 4)
     waiting.notify()

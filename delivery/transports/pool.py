@@ -150,7 +150,7 @@ class Pool:
             else:
                 self._slots.closed()
                 unwanted = [place.session, *self._surplus()]
-            self.freed.notify(self._limiter.free)
+            self.freed.notify_up_to(self._limiter.free)
         for session in unwanted:
             session.close()
 
@@ -174,7 +174,7 @@ class Pool:
             else:
                 self._reached(place)
                 self._adjust(place, outcome)
-            self.freed.notify(self._limiter.free)
+            self.freed.notify_up_to(self._limiter.free)
 
     def _reached(self, place: Place) -> None:
         if place.probe:
