@@ -17,6 +17,7 @@ from django.db import Error, close_old_connections, connection
 from delivery import claim, metrics
 from delivery.appetite import Appetite
 from delivery.attempt import Attempt
+from delivery.calling import Calling
 from delivery.claim import Delivery
 from delivery.hub import Hub
 from delivery.identity import RecentIdentities
@@ -66,7 +67,8 @@ class Pump:
         self._rung = False  # or the bell was set for another reason than work that waits
         self._stopping = threading.Event()
         self._hub = Hub()
-        self._settler = Settler(self._hub.post, self._hub.idle, self._hub.silent)
+        self._settler = Settler(self._hub.post)
+        self._hub.looks_in(self._settler.look)
         self._ready: deque[Delivery] = deque()
         self._in_flight = InFlight(pace.concurrency, pace.most_bytes)
         self._returns = Returns()
@@ -76,6 +78,7 @@ class Pump:
         self._capacity = 0  # as it was at the last claim
         self._changed = threading.Condition()
         self._more_waits = False
+        self._calling = Calling(doorbell.ring)
         self._vitals = Vitals()
         self._round_due = self._takes_over_from = 0.0  # time.monotonic()
         self._clock = threading.Thread(target=self._run, name="pump", daemon=True)
@@ -195,7 +198,9 @@ class Pump:
             self._give_back_ready()
         self._more_waits = len(taken) == free
         if self._more_waits:
-            doorbell.ring()  # for the other processes
+            self._calling.more_waits(time.monotonic())
+        else:
+            self._calling.nothing_waits()
         return self._more_waits
 
     def _free(self) -> int:
