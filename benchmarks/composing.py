@@ -63,7 +63,7 @@ def copy_of(mail: Mail) -> Copy:
     lease = Lease(uuid.uuid4(), time.monotonic() + 3600)
     identity = Identity("example.com", KEYS)
     claimed = Claimed(number, number, mail.address, 1, False)
-    return Copy(Delivery(claimed, email, lease, identity, lease.ends))
+    return Copy(Delivery(claimed, email, lease, identity, lease.ends, email.size))
 
 
 def timed(step: Callable[[Any], Any], values: Sequence[Any]) -> tuple[float, list[Any]]:

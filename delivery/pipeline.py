@@ -58,12 +58,14 @@ def render_content(copy: Copy) -> Copy:
         content = render_to_send(copy.delivery.email, UNHURRIED)
     except (MissingVariables, RenderFailed) as error:
         raise Unsendable(f"the template can't be rendered: {error}") from None
-    return copy._replace(subject=content.subject, html=content.html, text=content.text)
+    return Copy(copy.delivery, content.subject, content.html, content.text)
 
 
 def add_tracking(copy: Copy) -> Copy:
     """Rewrite the links and add the pixel, with tokens of this recipient's own."""
     email, recipient = copy.delivery.email, copy.delivery.recipient
+    if not (email.track_opens or email.track_clicks):
+        return copy
     tracked = track(
         copy.html,
         email_id=email.pk,

@@ -42,6 +42,12 @@ class Outgoing(NamedTuple):
     template_version: TemplateVersion | None
     attachments: Sequence[Attachment]
 
+    @property
+    def size(self) -> int:
+        """About how many bytes its message has, encoded."""
+        files = sum(attachment.upload.size for attachment in self.attachments)
+        return len(self.html_body) + len(self.text_body) + files * 4 // 3
+
 
 BESIDE = ("seconds_left", "template_version", "attachments")  # what is no column
 COLUMNS = [name for name in Outgoing._fields if name not in BESIDE]

@@ -1,11 +1,11 @@
 """Put a message together: header, bodies, inline images, attachments."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import blake2b
+from typing import NamedTuple
 
 from delivery.mime import fields
 from delivery.mime.draft import Draft, Part
@@ -15,8 +15,7 @@ from emails.encoding import base64_lines, encode_text
 from emails.headers import is_structured
 
 
-@dataclass(frozen=True, slots=True)
-class Entity:
+class Entity(NamedTuple):
     """A MIME entity (RFC 2045 §2.4): its Content-* fields and its encoded body."""
 
     media_type: str
@@ -72,6 +71,8 @@ def _people(name: str, mailboxes: Sequence[Address]) -> str:
 
 
 def _as_written(draft: Draft, key: str) -> str:
+    if not draft.written:
+        return ""
     found = [(name, value) for name, value in draft.written if name.lower() == key]
     return "".join(fields.structured(name, value) for name, value in found)
 

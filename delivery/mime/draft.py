@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import idna
 
@@ -52,8 +52,7 @@ class Part:
             check_content_id(self.content_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """One message. There is no Bcc: those recipients are in the envelope alone.
 
     `message_id` comes with its angle brackets, `date` is aware, `headers` are the custom ones.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import idna
 
@@ -15,8 +15,7 @@ _BREAKING = re.compile("[ <>]")
 _LITERAL = re.compile(r"\[[A-Za-z0-9.:-]+\]")
 
 
-@dataclass(frozen=True, slots=True)
-class EnvelopeAddress:
+class EnvelopeAddress(NamedTuple):
     """One mailbox, or the null sender; `str()` is the path between the angle brackets.
 
     The domain is in A-labels, so that only the local part can need SMTPUTF8.

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from time import monotonic
+from typing import NamedTuple
 
 from .errors import Refused, SessionError
 from .outcome import Outcome, OutcomeKind, Phase, TlsInfo, classify
 from .replies import Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """Makes the outcomes of one attempt; `started` is a `time.monotonic()` in seconds.
 
     `public`: see Endpoint.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 END_OF_DATA = b".\r\n"
 """Ends the mail data, which itself ends with CRLF or is empty."""
@@ -16,8 +16,7 @@ _ANY_LINE_END = re.compile(rb"\r\n|\r|\n")
 _LEADING_DOT = re.compile(rb"\n\.")
 
 
-@dataclass(frozen=True, slots=True)
-class WireMessage:
+class WireMessage(NamedTuple):
     """A message with CRLF line ends, as BDAT carries it.
 
     `eight_bit`: it needs 8BITMIME. `utf8_headers`: its header holds bytes that need SMTPUTF8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from .channel import Channel
 from .deadlines import Deadline
@@ -22,7 +23,7 @@ class Dialogue:
 
     def read(self, deadline: Deadline) -> Reply:
         """The next reply. Raises Refused for 421, which ends a session wherever it comes."""
-        reply = read_reply(lambda: self.channel.read_line(deadline))
+        reply = read_reply(partial(self.channel.read_line, deadline))
         if reply.code == 421:
             raise Refused(reply)
         return reply

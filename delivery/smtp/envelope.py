@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from .addresses import EnvelopeAddress
 from .data import WireMessage, to_wire
@@ -17,8 +17,7 @@ class InvalidMail(ValueError):
     """No server could take it, and none was asked; `str()` says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(NamedTuple):
     """`recipients` maps each address, as the caller wrote it, to the form for the envelope."""
 
     sender: EnvelopeAddress
@@ -42,7 +41,7 @@ class Mail:
 
     def only(self, recipients: Sequence[str]) -> Mail:
         """The same mail to some of its recipients."""
-        return replace(self, recipients={each: self.recipients[each] for each in recipients})
+        return self._replace(recipients={each: self.recipients[each] for each in recipients})
 
     def mail_command(self, offered: Extensions, recipients: Sequence[str]) -> str:
         """MAIL with the parameters that the mail needs and the server offers."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from .errors import ProtocolError
@@ -14,6 +14,11 @@ MAX_LINES = 128
 
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s+|$)")
+
+
+def _derived() -> bool:
+    """A field that follows from the code; once for each reply, as replies are kept."""
+    return field(init=False, repr=False, compare=False)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +32,21 @@ class Reply:
     code: int
     enhanced: str | None
     text: str
+    positive: bool = _derived()
+    """2yz: done."""
+    intermediate: bool = _derived()
+    """3yz: go on."""
+    transient: bool = _derived()
+    """4yz: not now."""
+    permanent: bool = _derived()
+    """5yz: not at all."""
+
+    def __post_init__(self) -> None:
+        for digit, name in enumerate(("positive", "intermediate", "transient", "permanent"), 2):
+            object.__setattr__(self, name, self.code // 100 == digit)
 
     def __str__(self) -> str:
         return " ".join(str(part) for part in (self.code, self.enhanced, self.text) if part)
-
-    @property
-    def positive(self) -> bool:
-        """2yz: done."""
-        return self.code // 100 == 2
-
-    @property
-    def intermediate(self) -> bool:
-        """3yz: go on."""
-        return self.code // 100 == 3
-
-    @property
-    def transient(self) -> bool:
-        """4yz: not now."""
-        return self.code // 100 == 4
-
-    @property
-    def permanent(self) -> bool:
-        """5yz: not at all."""
-        return self.code // 100 == 5
 
 
 def read_reply(next_line: Callable[[], bytes]) -> Reply:
@@ -58,16 +55,19 @@ def read_reply(next_line: Callable[[], bytes]) -> Reply:
     Raises ProtocolError where `parse_reply` does, or for more than MAX_LINES lines.
     """
     lines = [next_line()]
+    if reply := _parse_only(lines[0]):
+        return reply
     while _announces_another(lines[-1]):
         if len(lines) == MAX_LINES:
             raise ProtocolError(f"reply of more than {MAX_LINES} lines")
         lines.append(next_line())
-    return _parse_line(lines[0]) if len(lines) == 1 else parse_reply(lines)
+    return parse_reply(lines)
 
 
 @lru_cache(maxsize=256)  # "250 2.1.0 Ok": servers say the same words again and again
-def _parse_line(line: bytes) -> Reply:
-    return parse_reply([line])
+def _parse_only(line: bytes) -> Reply | None:
+    """Return the reply of one line; None for the first of several."""
+    return None if _announces_another(line) else parse_reply([line])
 
 
 def parse_reply(lines: Sequence[bytes]) -> Reply:

@@ -43,11 +43,13 @@ class Transaction(ABC):
         self._mail = mail
         self._phase = Phase.MAIL
         self._deadline = Deadline(timeouts.command)
+        self._open = [*mail.recipients]  # without an outcome, in order
         self._has_left = False
 
     def run(self, before_dot: Callable[[], bool]) -> None:
         """Try to deliver; each way that this can end is an outcome, none an exception."""
         self.outcomes = unsendable(self._mail, self._offered, self._attempt)
+        self._open = [each for each in self._mail.recipients if each not in self.outcomes]
         if not self._open:
             return
         self.finished = False
@@ -82,7 +84,7 @@ class Transaction(ABC):
     def _read_rcpt(self, recipient: str) -> None:
         reply = self._read(Phase.RCPT)
         if not reply.positive:
-            self.outcomes.setdefault(recipient, self._attempt.answered(reply, Phase.RCPT))
+            self._refuse(recipient, reply)
         elif recipient in self.outcomes:  # a lone dot would now deliver an empty mail
             raise ProtocolError("recipient taken though the sender was refused")
 
@@ -109,6 +111,7 @@ class Transaction(ABC):
         if before_dot():
             return True
         self.outcomes = dict.fromkeys(self._mail.recipients, self._attempt.abandoned())
+        self._open = []
         return False
 
     def _send_last(self, data: bytes) -> None:
@@ -120,13 +123,14 @@ class Transaction(ABC):
 
     # What these are made of
 
-    @property
-    def _open(self) -> list[str]:
-        """The recipients without an outcome, in order."""
-        return [address for address in self._mail.recipients if address not in self.outcomes]
+    def _refuse(self, recipient: str, reply: Reply) -> None:
+        if recipient in self._open:
+            self._open = [each for each in self._open if each != recipient]
+            self.outcomes[recipient] = self._attempt.answered(reply, Phase.RCPT)
 
     def _settle_open(self, outcome: Outcome) -> None:
         self.outcomes |= dict.fromkeys(self._open, outcome)
+        self._open = []
 
     def _envelope(self, recipients: Sequence[str]) -> list[str]:
         """MAIL and each RCPT."""

@@ -22,19 +22,20 @@ def send_bulk(dialogue: Dialogue, bulk: memoryview, timeouts: Timeouts) -> None:
     deadline = Deadline(timeouts.transfer(len(bulk)))
     for start in range(0, len(bulk), BLOCK):
         heed_unasked_reply(dialogue, timeouts)
-        _send(dialogue, bulk[start : start + BLOCK], timeouts, deadline)
+        block = bulk[start : start + BLOCK]
+        _send(dialogue, block, timeouts, deadline.within(timeouts.data_block))
 
 
 def send_last(dialogue: Dialogue, data: bytes, timeouts: Timeouts) -> None:
-    """Send what ends a mail; when this raises SessionError, its last byte never left."""
-    _send(dialogue, data, timeouts, Deadline(timeouts.transfer(len(data))))
+    """Send what ends a mail, one block; when this raises SessionError, its last byte never left."""
+    _send(dialogue, data, timeouts, Deadline(timeouts.data_block))
 
 
 def _send(
     dialogue: Dialogue, block: bytes | memoryview, timeouts: Timeouts, deadline: Deadline
 ) -> None:
     try:
-        dialogue.channel.send(block, deadline.within(timeouts.data_block))
+        dialogue.channel.send(block, deadline)
     except SessionError:
         heed_unasked_reply(dialogue, timeouts)  # it says more than "broken pipe"
         raise
