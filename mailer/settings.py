@@ -247,10 +247,10 @@ SENDING_ADDRESSES = environment.ip_addresses("SENDING_ADDRESSES", [])
 # Before a relay more are of no use than it takes at once; before many servers, some hang at a few.
 _straight = MAIL_TRANSPORT == "mx"
 DELIVERY_CONCURRENCY = environment.number(
-    "DELIVERY_CONCURRENCY", 200 if _straight else 20, most=2000
+    "DELIVERY_CONCURRENCY", 200 if _straight else 50, most=2000
 )
 RELAY_MAX_CONNECTIONS = environment.number(
-    "RELAY_MAX_CONNECTIONS", 20 if _straight else DELIVERY_CONCURRENCY, most=2000
+    "RELAY_MAX_CONNECTIONS", 50 if _straight else DELIVERY_CONCURRENCY, most=2000
 )
 DELIVERY_MAX_BYTES = environment.number("DELIVERY_MAX_BYTES", 100 * MEGABYTE)
 LEASE_SECONDS = environment.number("LEASE_SECONDS", 45, least=5, most=3600)

@@ -119,6 +119,33 @@ def test_busy_relay_sends_its_mail_to_the_next_one_after_a_while(server, monkeyp
     assert len(server.messages) == 1
 
 
+class Crowded:
+    """Greets so many connections, and no more."""
+
+    def __init__(self, places):
+        self._left, self._lock = places, threading.Lock()
+        self.refused = 0
+
+    def __call__(self, peer):
+        with self._lock:
+            welcome = self._left > 0
+            self._left -= welcome
+            self.refused += not welcome
+        say("220 scripted.example ESMTP" if welcome else "421 4.7.0 too many of yours")(peer)
+
+
+def test_mail_whose_connection_is_one_too_many_goes_over_the_others(server):
+    crowded = Crowded(6)
+    server.on("greeting", crowded)
+    for _ in range(60):
+        make_email()
+    with running(transport_to(server, most=20), concurrency=20):
+        wait_until(everything_is_final)
+    assert crowded.refused > 0
+    assert len(server.messages) == 60
+    assert not EmailEvent.objects.filter(type=EventType.DEFER).exists()
+
+
 @pytest.mark.parametrize("action", [say("421 4.7.0 too many"), drop])
 def test_storm_of_refused_connections_and_mails_loses_and_repeats_nothing(server, settings, action):
     settings.RETRY_FIRST_SECONDS = 0.1

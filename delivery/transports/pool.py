@@ -191,9 +191,19 @@ class Pool:
         else:
             self._limiter.succeeded()
 
+    def is_crowded(self, outcome: Outcome) -> bool:
+        """Tell whether the host, which serves us, said that this connection is too many.
+
+        With the lock. Servers bound the connections of a client, and answer 421 to one more.
+        """
+        served = bool(self._idle) or any(place.session.is_open for place in self._busy)
+        return served and outcome.reply is not None and outcome.reply.transient
+
     def _not_reached(self, place: Place, outcome: Outcome) -> None:
         self._trouble = outcome
         self._limiter.overloaded(place.era)
+        if self.is_crowded(outcome) and not place.probe:
+            return
         before = self._breaker.pause
         self._breaker.failed(time.monotonic(), place.probe, enough=self._limiter.limit)
         if place.probe:

@@ -141,6 +141,11 @@ class RelayTransport:
         detail = "the relay has no place for more mail now"
         return Outcome(OutcomeKind.ABANDONED, Phase.CONNECT, self.name, detail, wait=wait)
 
+    def is_crowded(self, pool: Pool, outcome: Outcome) -> bool:
+        """Tell whether a relay wants this mail on another connection; see Pool.is_crowded."""
+        with self._lock:
+            return pool.is_crowded(outcome) and pool.allows(time.monotonic())
+
     def give_back(self, place: Place) -> None:
         """Let another have a place."""
         place.pool.release(place)
@@ -202,12 +207,14 @@ class RelaySession:
         return None if self._ahead else self._hold()
 
     def send(self, envelope: Envelope) -> Outcome:
-        """Hand one copy to the first relay that will talk, once at most to each.
+        """Hand one copy to the first relay that will talk.
 
-        The next one is tried only where no word of the mail was said: nothing goes out twice.
+        The next one is tried only where no word of the mail was said: nothing goes out twice. A
+        relay that talks on other connections wants no more of them: the mail waits for one.
         """
         if self._ahead and (refusal := self._hold()):
             return refusal
+        begins = time.monotonic()
         tried: list[Pool] = []
         failures: list[Outcome] = []
         while place := self._place:
@@ -215,10 +222,15 @@ class RelaySession:
             if not outcome.is_of_host:
                 return outcome._replace(tried=tuple(failures)) if failures else outcome
             self.release()
-            tried.append(place.pool)
             failures.append(outcome)
+            late = time.monotonic() > begins + PATIENCE
+            if late or not self._transport.is_crowded(place.pool, outcome):
+                tried.append(place.pool)
             found = self._transport.take(tried)
-            self._place = found if isinstance(found, Place) else None
+            if isinstance(found, Place):
+                self._place = found
+            elif not tried:
+                return found
         return failures[-1]._replace(tried=tuple(failures[:-1]))
 
     def release(self) -> None:

@@ -196,9 +196,9 @@ def test_relays_are_taken_in_their_order_and_as_many_connections_as_deliveries(e
 
 
 @pytest.mark.parametrize(
-    ("transport", "in_flight", "connections"), [("relay", 20, 20), ("mx", 200, 20)]
+    ("transport", "in_flight", "connections"), [("relay", 50, 50), ("mx", 200, 50)]
 )
-def test_many_servers_are_tried_at_once_and_few_connections_made_to_a_relay(
+def test_many_servers_are_tried_at_once_and_fewer_connections_made_to_a_relay(
     environment, transport, in_flight, connections
 ):
     taken = loaded(environment, MAIL_TRANSPORT=transport, SMTP_RELAY_URL=RELAY)
