@@ -30,7 +30,7 @@ from delivery.smtp.waiting import WAITER
 logger = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
-ROW_SECONDS = 0.003  # doing one kind of work for so long saves a sixth of the processor's time
+ROW_SECONDS = 0.01  # one kind of work for so long keeps caches warm; 3 ms took 5 % more of a processor
 LONGEST_SLEEP = 3600.0  # seconds; more than the system can bear are fewer than infinity
 _SOCKET = object()  # what a task waits for that waits for its socket
 
