@@ -20,7 +20,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from select import EPOLLIN, EPOLLONESHOT, epoll
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
@@ -30,16 +30,9 @@ from delivery.smtp.waiting import WAITER
 logger = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
-ROW_SECONDS = 0.01  # one kind of work for so long keeps caches warm; 3 ms took 5 % more of a processor
-LONGEST_SLEEP = 3600.0  # seconds; more than the system can bear are fewer than infinity
+# One kind of work for so long keeps caches warm: 3 ms took 5 % more of the processor's time.
+ROW_SECONDS = 0.01
 _SOCKET = object()  # what a task waits for that waits for its socket
-
-
-class Look(Protocol):
-    """Told whether all tasks wait, and whether none of them waits for a socket."""
-
-    def __call__(self, *, idle: bool, silent: bool) -> float:
-        """Return after how many seconds to be called again at the latest."""
 
 
 @dataclass(slots=True, eq=False)
@@ -55,10 +48,13 @@ class Task:
 
 
 class Hub:
-    """A Waiter for its tasks. Only `post` and the batons may be used from other threads."""
+    """A Waiter for its tasks. Only `post` and the batons may be used from other threads.
+
+    `idle` is set while all tasks wait, `silent` while none of them waits for a socket.
+    """
 
     def __init__(self) -> None:
-        self._look_in: Look = _nothing
+        self.idle, self.silent = threading.Event(), threading.Event()
         self._epoll = epoll()
         self._alarm = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         # Only when nobody is left who might still raise it.
@@ -75,10 +71,6 @@ class Hub:
         self._asleep = False
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
-
-    def looks_in(self, look: Look) -> None:
-        """Call `look` after each round of the loop; said before `start`."""
-        self._look_in = look
 
     def start(self) -> None:
         """Begin."""
@@ -210,11 +202,10 @@ class Hub:
     def _look(self) -> None:
         """See which sockets are ready; sleep, where nothing else is to be done."""
         seconds = self._idle_seconds()
-        wanted = self._look_in(idle=seconds > 0, silent=not self._polled)
-        self._asleep = seconds > 0
+        self._asleep = seconds != 0
         if self._posted:  # by somebody who did not yet see us asleep
             seconds = 0
-        found = self._epoll.poll(min(seconds, wanted, LONGEST_SLEEP))
+        found = self._epoll.poll(0) if seconds == 0 else self._sleep(seconds)
         self._asleep = False
         for number, _ in found:
             if task := self._polled.get(number):
@@ -222,9 +213,20 @@ class Hub:
             elif number == self._alarm:
                 os.eventfd_read(number)
 
-    def _idle_seconds(self) -> float:
-        if self._ready or self._new or self._posted or self._stopping:
+    def _sleep(self, seconds: float | None) -> list[tuple[int, int]]:
+        self.idle.set()
+        if not self._polled:
+            self.silent.set()
+        found = self._epoll.poll(seconds)
+        self.idle.clear()
+        self.silent.clear()
+        return found
+
+    def _idle_seconds(self) -> float | None:
+        if self._ready or self._new or self._stopping:
             return 0
+        if self._soonest == math.inf:
+            return None
         return max(self._soonest - time.monotonic(), 0)
 
     def _give_up(self) -> None:
@@ -243,11 +245,6 @@ class Hub:
             del duty  # and all that hangs on it
             self._spare.append(self._running)
             duty = self._loop.switch()
-
-
-def _nothing(*, idle: bool, silent: bool) -> float:
-    """Nobody looks in."""
-    return math.inf
 
 
 class Baton:

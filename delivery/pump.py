@@ -67,8 +67,7 @@ class Pump:
         self._rung = False  # or the bell was set for another reason than work that waits
         self._stopping = threading.Event()
         self._hub = Hub()
-        self._settler = Settler(self._hub.post)
-        self._hub.looks_in(self._settler.look)
+        self._settler = Settler(self._hub.post, self._hub.idle, self._hub.silent)
         self._ready: deque[Delivery] = deque()
         self._in_flight = InFlight(pace.concurrency, pace.most_bytes)
         self._returns = Returns()

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from delivery.smtp import Outcome, OutcomeKind, Phase
 from delivery.smtp.tests.scripted import ScriptedServer, stall
 from delivery.tests.conftest import running
 from delivery.tests.relays import transport_to
@@ -52,6 +53,34 @@ def test_attachment_is_read_without_holding_up_other_mail(capture, monkeypatch, 
         wait_until(lambda: other.recipients.get().status == Status.DELIVERED)
         assert held.recipients.get().status == Status.SENDING
         slow.set()
+        wait_until(everything_is_final)
+
+
+class HangsAtTheSecond(CaptureTransport):
+    """Takes one mail and blocks the thread, as none may, at the next."""
+
+    def __init__(self, outbox):
+        super().__init__(outbox)
+        self.taken, self.hangs, self.goes_on = [], threading.Event(), threading.Event()
+
+    def send(self, envelope):
+        if self.taken:
+            self.hangs.set()
+            self.goes_on.wait(20)
+        self.taken.append(envelope.recipient_id)
+        return Outcome(OutcomeKind.DELIVERED, Phase.DOT, "taken.example", "250 2.0.0 accepted")
+
+
+def test_mail_that_was_taken_is_recorded_though_the_delivery_thread_hangs_right_after(outbox):
+    """What is not recorded would go again by another worker."""
+    make_email()
+    make_email()
+    transport = HangsAtTheSecond(outbox)
+    with running(transport):
+        assert transport.hangs.wait(10)
+        first = Recipient.objects.get(pk=transport.taken[0])
+        wait_until(lambda: first.refresh_from_db() or first.status == Status.DELIVERED)
+        transport.goes_on.set()
         wait_until(everything_is_final)
 
 

@@ -1,7 +1,6 @@
 """Many tasks in one thread: each waits as if it were alone."""
 
 import gc
-import math
 import os
 import socket
 import threading
@@ -262,78 +261,41 @@ def test_row_ends_so_that_who_paused_does_not_wait_for_long(hub):
     assert 1 <= seen.index("behind") <= 4
 
 
-class Looking:
-    """What a hub says when it looks in, and when it is to do so again."""
-
-    def __init__(self, *again):
-        self.said, self.again = [], list(again)
-
-    def __call__(self, *, idle, silent):
-        self.said.append((idle, silent))
-        return self.again.pop(0) if self.again else math.inf
-
-    @property
-    def last(self):
-        return self.said[-1] if self.said else None
-
-
-@pytest.fixture
-def looking():
-    return Looking()
-
-
-@pytest.fixture
-def looking_hub(looking):
-    hub = Hub()
-    hub.looks_in(looking)
-    hub.start()
-    yield hub
-    hub.stop(5)
-
-
-def test_hub_says_whether_its_tasks_wait_and_whether_any_waits_for_a_socket(
-    looking, looking_hub, pair
-):
+def test_hub_says_that_it_is_idle_while_all_tasks_wait(hub, pair):
     ours, theirs = pair
-    batons = []
-
-    def works():
-        WAITER.get().until_ready(ours, POLLIN, 10)
-        batons.append(WAITER.get().baton())
-        batons[0].wait(10)
-
-    wait_until(lambda: looking.last == (True, True))
-    spawn(looking_hub, works)
-    wait_until(lambda: looking.last == (True, False))
-    theirs.send(b"x")
-    wait_until(lambda: batons and looking.last == (True, True))
-    batons[0].pass_on()
-
-
-def test_hub_is_not_idle_while_a_task_has_work(looking, looking_hub):
     seen = []
 
     def works():
-        WAITER.get().pause()  # until the next begins, in the same round
-        before = len(looking.said)
-        WAITER.get().pause()
-        seen.extend(looking.said[before:])
+        seen.append(hub.idle.is_set())
+        WAITER.get().until_ready(ours, POLLIN, 10)
+        seen.append(hub.idle.is_set())
 
-    spawn(looking_hub, works)
-    wait_until(lambda: seen)
-    assert seen == [(False, True)]
+    spawn(hub, works)
+    wait_until(lambda: seen and hub.idle.is_set())
+    theirs.send(b"x")
+    wait_until(lambda: len(seen) == 2)
+    assert seen == [False, False]
 
 
-def test_hub_looks_in_again_when_it_was_told_to(looking):
-    looking.again = [math.inf, 0.05, 0.05]
-    hub = Hub()
-    hub.looks_in(looking)
-    hub.start()
-    wait_until(lambda: looking.said)
-    hub.post(lambda: None)
-    wait_until(lambda: not looking.again)
-    wait_until(lambda: len(looking.said) == 4)  # after the second of the pauses
-    hub.stop(5)
+def test_hub_is_silent_while_no_task_waits_for_a_socket(hub, pair):
+    ours, theirs = pair
+    batons, seen = [], []
+
+    def works():
+        batons.append(WAITER.get().baton())
+        batons[0].wait(10)
+        seen.append(hub.silent.is_set())
+        WAITER.get().until_ready(ours, POLLIN, 10)
+
+    spawn(hub, works)
+    wait_until(lambda: batons and hub.silent.is_set())
+    assert hub.idle.is_set()
+    batons[0].pass_on()
+    wait_until(lambda: seen and hub.idle.is_set())
+    assert not hub.silent.is_set()
+    theirs.send(b"x")
+    wait_until(hub.silent.is_set)
+    assert seen == [False]
 
 
 def test_tasks_that_wait_at_the_end_are_ended_where_they_stand(pair):

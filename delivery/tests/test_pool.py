@@ -102,6 +102,27 @@ def test_shrinking_closes_the_connections_that_are_too_many(server, pool):
     assert server.saw("QUIT")
 
 
+def test_relay_that_has_room_for_few_keeps_those_that_it_serves(server):
+    """Many more are being opened when the first of them is refused, and the served are released."""
+    lock, breaker = threading.Lock(), Breaker()
+    endpoint = endpoint_of(url_of(server), "me.example")
+    pool = Pool(endpoint, Limiter(10, 10), breaker, lock, Condition(lock))
+    held = places(pool)
+    served, refused = held[:2], held[2:]
+    for place in served:
+        assert place.send(mail()).kind is OutcomeKind.DELIVERED
+    server.on("greeting", say("421 4.7.0 too many of yours"))
+    assert send_and_release(refused.pop()).reply.code == 421
+    for place in served:
+        pool.release(place)
+    for place in refused:
+        send_and_release(place)
+        assert place.is_one_too_many
+    assert not breaker.is_open
+    assert pool.connections() == 2
+    assert send_and_release(pool.take()).kind is OutcomeKind.DELIVERED
+
+
 def test_connection_that_was_used_last_goes_first(server, pool):
     one, two = pool.take(), pool.take()
     for place in (one, two):

@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 
 from delivery.pump import Pace, Pump
 from delivery.smtp import OutcomeKind
-from delivery.smtp.tests.scripted import ScriptedServer, drop, say
+from delivery.smtp.tests.scripted import ScriptedServer, drop, say, stall
 from delivery.tests.conftest import running
 from delivery.tests.relays import transport_to
 from delivery.tests.waiting import everything_is_final, wait_until
@@ -29,6 +29,14 @@ def mail():
     return Envelope(
         "msg_1", 1, 1, 1, "a@example.com", "b@example.org", b"X: y\r\n\r\nz\r\n", lambda: True
     )
+
+
+def sent(transport):
+    session = transport.session("b@example.org", 1)
+    try:
+        return session.admit() or session.send(mail())
+    finally:
+        session.release()
 
 
 class Gate:
@@ -120,30 +128,60 @@ def test_busy_relay_sends_its_mail_to_the_next_one_after_a_while(server, monkeyp
 
 
 class Crowded:
-    """Greets so many connections, and no more."""
+    """Greets so many connections at once, and no more."""
 
     def __init__(self, places):
-        self._left, self._lock = places, threading.Lock()
+        self._places, self._welcome, self._lock = places, [], threading.Lock()
         self.refused = 0
 
     def __call__(self, peer):
         with self._lock:
-            welcome = self._left > 0
-            self._left -= welcome
+            self._welcome = [each for each in self._welcome if each.sock.fileno() >= 0]
+            if welcome := len(self._welcome) < self._places:
+                self._welcome.append(peer)
             self.refused += not welcome
         say("220 scripted.example ESMTP" if welcome else "421 4.7.0 too many of yours")(peer)
 
 
-def test_mail_whose_connection_is_one_too_many_goes_over_the_others(server):
-    crowded = Crowded(6)
+@pytest.mark.parametrize("allowed", [2, 6])
+def test_mail_whose_connection_is_one_too_many_goes_over_the_others(server, caplog, allowed):
+    crowded = Crowded(allowed)
     server.on("greeting", crowded)
-    for _ in range(60):
+    with running(transport_to(server, most=20), concurrency=20) as pump:
         make_email()
-    with running(transport_to(server, most=20), concurrency=20):
+        pump.wake()
+        wait_until(everything_is_final)
+        for _ in range(60):
+            make_email()
+        pump.wake()
         wait_until(everything_is_final)
     assert crowded.refused > 0
-    assert len(server.messages) == 60
+    assert len(server.messages) == 61
     assert not EmailEvent.objects.filter(type=EventType.DEFER).exists()
+    assert "left alone" not in caplog.text
+
+
+def test_mail_that_is_refused_a_connection_beside_one_that_hangs_goes_back(server):
+    server.on("dot", stall, nth=2)
+    transport = transport_to(server, patience=0.3)
+    assert sent(transport).kind is OutcomeKind.DELIVERED
+    hanging = threading.Thread(target=sent, args=(transport,), daemon=True)
+    hanging.start()
+    assert server.wait_for("dot")
+    server.on("greeting", say("421 4.7.0 too many of yours"))
+    assert sent(transport).kind is OutcomeKind.ABANDONED
+    assert 1 < server.connections <= 4  # it is not asked again and again
+    server.released.set()
+    hanging.join(5)
+
+
+def test_relay_that_refuses_all_connections_after_it_served_defers(server):
+    transport = transport_to(server)
+    assert sent(transport).kind is OutcomeKind.DELIVERED
+    server.on("mail", drop).on("greeting", say("421 4.3.2 going down"))
+    outcome = sent(transport)
+    assert (outcome.kind, outcome.reply.code) == (OutcomeKind.DEFERRED, 421)
+    assert server.connections == 2
 
 
 @pytest.mark.parametrize("action", [say("421 4.7.0 too many"), drop])

@@ -1,5 +1,7 @@
 """Outcomes that the database refuses."""
 
+import threading
+import time
 import uuid
 
 import pytest
@@ -18,11 +20,18 @@ def tell(what):
     what()
 
 
-@pytest.fixture
-def deliveries():
-    for _ in range(6):
-        make_email()
-    return claim.claim(6, 30)
+def settler_of(call=tell, *, idle=True, silent=True):
+    """Return a settler for who is so for ever, or until the event that is given."""
+    return Settler(call, event(idle), event(silent))
+
+
+def event(is_set):
+    if isinstance(is_set, threading.Event):
+        return is_set
+    made = threading.Event()
+    if is_set:
+        made.set()
+    return made
 
 
 def counting(commits):
@@ -43,7 +52,7 @@ def test_outcome_of_a_lost_lease_is_too_late_though_its_successor_settles_in_the
     make_email()
     [delivery] = claim.claim(1, 30)
     stale, current = [], []
-    settler = Settler(tell)
+    settler = settler_of()
     settler.settle(outcome_of(delivery, uuid.uuid4()), stale.append)
     settler.settle(outcome_of(delivery), current.append)
     settler.start()
@@ -57,7 +66,7 @@ def test_outcome_is_recorded_without_what_cannot_be_stored():
     make_email()
     deliveries = claim.claim(2, 30)
     verdicts = []
-    settler = Settler(tell)
+    settler = settler_of()
     settler.start()
     for delivery, said in zip(deliveries, ("\0", "250 OK"), strict=True):
         outcome = Settlement(
@@ -78,7 +87,7 @@ def test_settler_goes_on_after_what_follows_a_settlement_broke_off():
     make_email()
     make_email()
     verdicts = []
-    settler = Settler(tell)
+    settler = settler_of()
     settler.start()
     for delivery, then in zip(claim.claim(2, 30), (lambda _: 1 / 0, verdicts.append), strict=True):
         settler.settle(outcome_of(delivery), then)
@@ -87,43 +96,48 @@ def test_settler_goes_on_after_what_follows_a_settlement_broke_off():
     assert EmailEvent.objects.filter(type=EventType.DELIVER).count() == 2
 
 
-def test_outcomes_that_come_while_a_commit_goes_on_share_the_next(deliveries):
-    commits, verdicts, called = [], [], []
-    settler = Settler(called.append)
+def test_outcomes_gather_while_those_who_hand_in_have_other_work(monkeypatch):
+    monkeypatch.setattr("delivery.settler.MORE_SECONDS", 60)
+    for _ in range(6):
+        make_email()
+    deliveries = claim.claim(6, 30)
+    commits, is_idle = [], event(False)
+    settler = settler_of(counting(commits), idle=is_idle, silent=False)
+    verdicts = []
 
     def hand_in(count):
         for _ in range(count):
             settler.settle(outcome_of(deliveries.pop()), verdicts.append)
 
-    def go_on():
-        """Do what was called for, as the thread of those who hand in does between its duties."""
-        wait_until(lambda: len(called) >= 2)
-        counting(commits)(called.pop(0))
-        called.pop(0)()
-
-    settler.start()
-    hand_in(1)
-    settler.look(idle=True, silent=True)
-    hand_in(3)
-    settler.look(idle=True, silent=True)
-    go_on()
-    settler.look(idle=True, silent=True)
-    go_on()
-    assert commits == [1, 3]
     hand_in(2)
-    assert 0 < settler.look(idle=False, silent=False) < 1
-    settler.look(idle=True, silent=True)
-    go_on()
-    assert commits == [1, 3, 2]
-    assert verdicts == [Verdict.SETTLED] * 6
-
-
-def test_settler_writes_what_has_gathered_before_it_ends(deliveries):
-    verdicts = []
-    settler = Settler(tell)
     settler.start()
-    for delivery in deliveries:
-        settler.settle(outcome_of(delivery), verdicts.append)
+    wait_until(lambda: commits == [2])  # nobody waits for more where nothing was seen to come
+    hand_in(3)
+    time.sleep(0.1)
+    hand_in(1)
+    assert commits == [2]
+    is_idle.set()
+    wait_until(lambda: commits == [2, 4])
     settler.stop(5)
     assert verdicts == [Verdict.SETTLED] * 6
-    assert EmailEvent.objects.filter(type=EventType.DELIVER).count() == 6
+
+
+def test_outcomes_wait_for_no_more_where_none_can_come(monkeypatch):
+    monkeypatch.setattr("delivery.settler.GATHER_SECONDS", 60)
+    for _ in range(5):
+        make_email()
+    deliveries = claim.claim(5, 30)
+    commits, verdicts, silent = [], [], event(False)
+    settler = settler_of(counting(commits), silent=silent)
+    for delivery in deliveries[:2]:
+        settler.settle(outcome_of(delivery), verdicts.append)
+    settler.start()
+    wait_until(lambda: commits == [2])
+    for delivery in deliveries[2:]:
+        settler.settle(outcome_of(delivery), verdicts.append)
+    time.sleep(0.1)
+    assert commits == [2]
+    silent.set()
+    wait_until(lambda: commits == [2, 3])
+    settler.stop(5)
+    assert verdicts == [Verdict.SETTLED] * 5

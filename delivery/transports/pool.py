@@ -20,6 +20,7 @@ from delivery.transports.slots import NoLimits, Slots
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 30.0
+SERVED_SECONDS = 5.0  # after its last answer to a mail a host that refuses us is there
 SURPLUS = "cut, since too many servers are slow at the same time"
 CLOSING = 421  # "service not available, closing transmission channel" (RFC 5321 §3.8)
 
@@ -39,6 +40,7 @@ class Place:
     since: float = math.inf  # time.monotonic()
     is_final: bool = False  # the mail is about to be taken, or was
     is_cut: bool = False
+    is_one_too_many: bool = False  # by the word of a host that serves us on others
 
     def send(self, envelope: Envelope) -> Outcome:
         """Hand one copy to the relay, which learns from what comes of it."""
@@ -100,6 +102,7 @@ class Pool:
         self._slots = slots or NoLimits()
         self._idle: list[Idle] = []
         self._busy: set[Place] = set()
+        self._served = -math.inf  # when it last answered to a mail; time.monotonic()
         self._trouble: Outcome | None = None
 
     def allows(self, now: float) -> bool:
@@ -156,7 +159,11 @@ class Pool:
 
     def _surplus(self) -> list[Session]:
         """Take those away for which there is no place, the longest idle first."""
-        return self._drop(max(len(self._idle) - self._limiter.free, self._slots.excess()))
+        surplus = len(self._idle) - self._limiter.free
+        if surplus > 0:  # those that are being opened may be refused: then these are all we have
+            opening = sum(not place.session.is_open for place in self._busy)
+            surplus -= opening
+        return self._drop(max(surplus, self._slots.excess()))
 
     def _drop(self, count: int) -> list[Session]:
         dropped, self._idle = self._idle[:count], self._idle[count:]
@@ -189,20 +196,25 @@ class Pool:
         if lost or (outcome.reply and outcome.reply.code == CLOSING):
             self._limiter.overloaded(place.era)
         else:
+            self._served = time.monotonic()
             self._limiter.succeeded()
 
-    def is_crowded(self, outcome: Outcome) -> bool:
-        """Tell whether the host, which serves us, said that this connection is too many.
+    def _is_crowded(self, outcome: Outcome) -> bool:
+        """Tell whether the host, which serves us, said that this connection is one too many.
 
-        With the lock. Servers bound the connections of a client, and answer 421 to one more.
+        Servers bound the connections of a client, and greet one more with 421 (Postfix, Exim).
         """
-        served = bool(self._idle) or any(place.session.is_open for place in self._busy)
-        return served and outcome.reply is not None and outcome.reply.transient
+        code = outcome.reply.code if outcome.reply else None
+        if code != CLOSING or outcome.phase is not Phase.GREETING:
+            return False
+        others = bool(self._idle) or any(place.session.is_open for place in self._busy)
+        return others and time.monotonic() < self._served + SERVED_SECONDS
 
     def _not_reached(self, place: Place, outcome: Outcome) -> None:
         self._trouble = outcome
         self._limiter.overloaded(place.era)
-        if self.is_crowded(outcome) and not place.probe:
+        place.is_one_too_many = not place.probe and self._is_crowded(outcome)
+        if place.is_one_too_many:
             return
         before = self._breaker.pause
         self._breaker.failed(time.monotonic(), place.probe, enough=self._limiter.limit)

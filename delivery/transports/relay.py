@@ -54,7 +54,7 @@ class RelayTransport:
         self._most = most
         self._ahead = self._waiting = 0
         self._backlog = Backlog()
-        self._patience = patience
+        self.patience = patience
         self._interrupted = False
 
     @classmethod
@@ -105,7 +105,7 @@ class RelayTransport:
                     if place := pool.take():
                         self._backlog.taken(now)
                         return place
-                left = begins + self._patience - now
+                left = begins + self.patience - now
                 if left <= 0 or ((tried or not patient) and not there):
                     break
                 if not tried and not self._is_worth_waiting(now):
@@ -140,11 +140,6 @@ class RelayTransport:
         wait = self._backlog.wait(now, places, holds_any=holds_any)
         detail = "the relay has no place for more mail now"
         return Outcome(OutcomeKind.ABANDONED, Phase.CONNECT, self.name, detail, wait=wait)
-
-    def is_crowded(self, pool: Pool, outcome: Outcome) -> bool:
-        """Tell whether a relay wants this mail on another connection; see Pool.is_crowded."""
-        with self._lock:
-            return pool.is_crowded(outcome) and pool.allows(time.monotonic())
 
     def give_back(self, place: Place) -> None:
         """Let another have a place."""
@@ -214,7 +209,7 @@ class RelaySession:
         """
         if self._ahead and (refusal := self._hold()):
             return refusal
-        begins = time.monotonic()
+        ends = time.monotonic() + self._transport.patience
         tried: list[Pool] = []
         failures: list[Outcome] = []
         while place := self._place:
@@ -222,11 +217,10 @@ class RelaySession:
             if not outcome.is_of_host:
                 return outcome._replace(tried=tuple(failures)) if failures else outcome
             self.release()
-            failures.append(outcome)
-            late = time.monotonic() > begins + PATIENCE
-            if late or not self._transport.is_crowded(place.pool, outcome):
+            if not place.is_one_too_many or time.monotonic() >= ends:
                 tried.append(place.pool)
-            found = self._transport.take(tried)
+                failures.append(outcome)
+            found = self._transport.take(tried, self._patient)
             if isinstance(found, Place):
                 self._place = found
             elif not tried:
