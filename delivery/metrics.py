@@ -42,7 +42,9 @@ CLAIM_SECONDS = Histogram(
     "mailer_claim_seconds", "One claim with all that it loads, empty ones too.", buckets=STORED
 )
 COMPOSE_SECONDS = Histogram(
-    "mailer_compose_seconds", "From the row to the signed message.", buckets=LOCAL
+    "mailer_compose_seconds",
+    "From the row to the signed message, beside others that are made in the same row.",
+    buckets=LOCAL,
 )
 SEND_SECONDS = Histogram(
     "mailer_send_seconds",

@@ -9,7 +9,7 @@ import pytest
 
 from accounts.models import DkimKey, SendingDomain
 from accounts.tests.factories import make_domain, make_project, make_signing_key
-from delivery import claim, identity
+from delivery import claim, identity, pipeline
 from delivery.identity import Identity, RecentIdentities, Sender
 from delivery.pipeline import NotNow, compose
 from delivery.smtp.tests.scripted import ScriptedServer
@@ -200,6 +200,26 @@ def test_key_is_decrypted_and_parsed_once_in_a_process(monkeypatch):
     assert again.signers == once
     with pytest.raises(pytest.fail.Exception):
         _ = replace(again, domain="other.example").signers
+
+
+@pytest.mark.django_db(transaction=True)
+def test_mails_that_begin_together_are_written_in_a_row_and_then_signed_in_a_row(
+    capture, monkeypatch
+):
+    project = make_signing_domain().project
+    steps = []
+
+    def noted(step, function):
+        return lambda *given: steps.append(step) or function(*given)
+
+    monkeypatch.setattr(pipeline, "assemble", noted("written", pipeline.assemble))
+    monkeypatch.setattr(pipeline.dkim, "sign", noted("signed", pipeline.dkim.sign))
+    monkeypatch.setattr("delivery.hub.ROW_SECONDS", 60)
+    for _ in range(3):
+        make_email(project)
+    with running(capture):
+        wait_until(everything_is_final)
+    assert steps == ["written"] * 3 + ["signed"] * 3
 
 
 @pytest.mark.django_db
