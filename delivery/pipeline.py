@@ -64,8 +64,6 @@ def render_content(copy: Copy) -> Copy:
 def add_tracking(copy: Copy) -> Copy:
     """Rewrite the links and add the pixel, with tokens of this recipient's own."""
     email, recipient = copy.delivery.email, copy.delivery.recipient
-    if not (email.track_opens or email.track_clicks):
-        return copy
     tracked = track(
         copy.html,
         email_id=email.pk,
