@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from benchmarks.stage import Stage
 
 SIGNATURES = 100
+STEPS = 1_000_000
 PACKAGES = ("django", "celery", "granian", "psycopg", "django-post_office", "django-celery-email")
 
 
@@ -26,9 +28,10 @@ def described(stage: Stage) -> dict[str, object]:
         "cores": len(os.sched_getaffinity(0)),
         "processor": _found("/proc/cpuinfo", r"model name\s*: (.*)"),
         "RSA-2048 signature": f"{_signature() * 1e6:.0f} µs",
+        "a million steps of a loop": f"{_loop() * 1e3:.0f} ms",
         "memory": _found("/proc/meminfo", r"MemTotal:\s*(.*)"),
         "kernel": platform.release().partition("-")[0],
-        "python": platform.python_version(),
+        "python": f"{platform.python_version()}, {platform.python_compiler()}",
         "servers": [stage.postgres.version, stage.redis.version],
         "packages": {name: _version(name) for name in PACKAGES},
         "rounds": stage.extent.rounds,
@@ -39,13 +42,36 @@ def described(stage: Stage) -> dict[str, object]:
 def _signature() -> float:
     """Return the seconds that a signature takes: processors differ in it more than in all else."""
     key = rsa.generate_private_key(65537, 2048)
-    best = float("inf")
-    for _ in range(5):
-        begins = time.process_time()
+
+    def sign() -> None:
         for _ in range(SIGNATURES):
             key.sign(b"", padding.PKCS1v15(), hashes.SHA256())
-        best = min(best, time.process_time() - begins)
-    return best / SIGNATURES
+
+    return _best(sign) / SIGNATURES
+
+
+def _loop() -> float:
+    """Return the seconds of a loop: the same interpreter was once half as fast again as before.
+
+    It depends on the processor, on who else is on it, and on how the interpreter was compiled.
+    """
+
+    def count() -> None:
+        total = 0
+        for step in range(STEPS):
+            total += step & 7
+
+    return _best(count)
+
+
+def _best(function: Callable[[], None]) -> float:
+    """Return the least seconds of processor time that five calls took."""
+    times = []
+    for _ in range(5):
+        begins = time.process_time()
+        function()
+        times.append(time.process_time() - begins)
+    return min(times)
 
 
 def _found(path: str, pattern: str) -> str:
