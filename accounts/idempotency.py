@@ -22,7 +22,7 @@ from accounts.authentication import caller
 from accounts.errors import ApiError
 from accounts.models import IdempotencyKey
 from accounts.parsers import BODY_DIGEST
-from accounts.patience import LockedTooLong, patient_transaction
+from accounts.patience import LockedTooLong, patience, patient_transaction
 
 WAIT_SECONDS: Final = 5.0  # for a twin that still runs, at most
 
@@ -94,7 +94,15 @@ def made(prepared: Prepared) -> Answer:
 def made_once(row: IdempotencyKey, prepare: Callable[[], Prepared]) -> Answer:
     """Like `once`, for a key that is known: `row` has project, key and fingerprint."""
     earlier = IdempotencyKey.objects.alive().twin_of(row)
-    return _replayed(earlier, row) if earlier else _made_with(row, prepare())
+    if earlier:
+        return _replayed(earlier, row)
+    try:
+        with patience(wait_seconds()):  # on SQLite a file's row waits for the twin, too
+            return _made_with(row, prepare())
+    except LockedTooLong:
+        raise StillRunning from None
+    except _TwinWasFirst:
+        return _replayed(IdempotencyKey.objects.get(project=row.project, key=row.key), row)
 
 
 def _row(request: Request) -> IdempotencyKey | None:
@@ -122,18 +130,12 @@ def _fingerprint(request: Request) -> str:
 
 def _made_with(row: IdempotencyKey, prepared: Prepared) -> Answer:
     row.status_code, row.answer = prepared.status, json.dumps(prepared.answer)
-    try:
-        with _discarding(prepared), patient_transaction(wait_seconds()):
-            if not IdempotencyKey.objects.take(row):  # waits here for a twin
-                raise _TwinWasFirst
-            answer = prepared.save()
-            if answer is not prepared.answer:
-                IdempotencyKey.objects.correct(row, json.dumps(answer))
-    except LockedTooLong:
-        raise StillRunning from None
-    except _TwinWasFirst:
-        earlier = IdempotencyKey.objects.get(project=row.project, key=row.key)
-        return _replayed(earlier, row)
+    with _discarding(prepared), patient_transaction(wait_seconds()):
+        if not IdempotencyKey.objects.take(row):  # waits here for a twin
+            raise _TwinWasFirst
+        answer = prepared.save()
+        if answer is not prepared.answer:
+            IdempotencyKey.objects.correct(row, json.dumps(answer))
     return Answer(prepared.status, answer)
 
 

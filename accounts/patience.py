@@ -1,4 +1,4 @@
-"""Transactions that wait for another's lock, but not for ever."""
+"""Work that waits for another's lock, but not for ever."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -14,21 +14,28 @@ class LockedTooLong(Exception):
 
 
 @contextmanager
-def patient_transaction(seconds: float) -> Iterator[None]:
-    """Run the block in a transaction that waits at most `seconds` for each lock of another.
+def patience(seconds: float) -> Iterator[None]:
+    """Let each write in the block wait at most `seconds` for the lock of another.
 
-    On SQLite that is the one lock of the whole file. Raises LockedTooLong.
+    On SQLite that is the one lock of the whole file; on PostgreSQL it holds for transactions begun
+    with `patient_transaction`. Raises LockedTooLong.
     """
-    milliseconds = int(seconds * 1000)
     try:
-        with _busy_timeout(milliseconds), transaction.atomic():
-            if connection.vendor == "postgresql":
-                _run(f"SET LOCAL lock_timeout = {milliseconds}")  # ends with the transaction
+        with _busy_timeout(int(seconds * 1000)):
             yield
     except OperationalError as error:
         if _is_timeout(error.__cause__):
             raise LockedTooLong from error
         raise
+
+
+@contextmanager
+def patient_transaction(seconds: float) -> Iterator[None]:
+    """Run the block in a transaction, within `patience` of as many seconds."""
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            _run(f"SET LOCAL lock_timeout = {int(seconds * 1000)}")  # ends with the transaction
+        yield
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -12,9 +13,12 @@ from django.db import connection, models
 from django.utils import timezone
 from django.utils.text import slugify
 
+from accounts.patience import LockedTooLong, patience, patient_transaction
+
 KEY_START = "mk_"
 PREFIX_LENGTH = 10
 USE_RESOLUTION = timedelta(minutes=1)
+NOTE_SECONDS = 0.5
 FORGET_AFTER = timedelta(hours=1)
 
 M = TypeVar("M", bound=models.Model)
@@ -126,10 +130,14 @@ class ApiKey(models.Model):
         ApiKey.objects.active().filter(pk=self.pk).update(revoked_at=timezone.now())
 
     def note_use(self) -> None:
-        """Remember that the key was used, to the minute: no write for each request."""
+        """Remember that the key was used, to the minute: no write for each request.
+
+        Where others write for long, the next request will: no caller waits for this.
+        """
         now = timezone.now()
         if self.last_used_at is None or now - self.last_used_at > USE_RESOLUTION:
-            ApiKey.objects.filter(pk=self.pk).update(last_used_at=now)
+            with suppress(LockedTooLong), patience(NOTE_SECONDS), patient_transaction(NOTE_SECONDS):
+                ApiKey.objects.filter(pk=self.pk).update(last_used_at=now)
 
 
 class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):

@@ -229,12 +229,13 @@ def test_request_goes_on_when_its_twin_failed():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_request_whose_twin_runs_too_long_is_told_to_come_again(monkeypatch):
+@pytest.mark.parametrize("values", [{}, {"attachments": [FILE]}])
+def test_request_whose_twin_runs_too_long_is_told_to_come_again(monkeypatch, folder, values):
     monkeypatch.setattr(idempotency, "WAIT_SECONDS", 0.2)
     key, answers = make_used_key(), []
 
     def post():
-        answers.append(send(client_with(key), "k1"))
+        answers.append(send(client_with(key), "k1", **values))
         answers.append(patience())
         connections.close_all()
 
@@ -248,6 +249,27 @@ def test_request_whose_twin_runs_too_long_is_told_to_come_again(monkeypatch):
     assert answer.json()["error"]["code"] == "request_in_progress"
     assert int(answer.headers["Retry-After"]) >= 1
     assert setting in ("0", 20_000)  # the connection is as patient as it was
+    assert not files(folder)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_request_waits_to_note_the_use_of_its_key():
+    key = make_key()
+    answers = []
+
+    def post():
+        answers.append(client_with(key).post(URL, {}, format="json"))
+        connections.close_all()
+
+    with transaction.atomic():
+        ApiKey.objects.update(name="in the hands of another")
+        caller = threading.Thread(target=post)
+        caller.start()
+        caller.join(10)  # SQLite would be waited for twice as long
+        answered = not caller.is_alive()
+    caller.join()
+    assert answered
+    assert answers[0].status_code == 400
 
 
 @pytest.mark.parametrize(("answers", "waits"), [(8, 5), (5, 4), (2, 1), (1, 0.5)])
