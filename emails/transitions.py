@@ -35,6 +35,10 @@ from emails.suppressing import found_among
 
 WAITING = "('scheduled', 'queued', 'deferred')"
 WAITING_OR_SUPPRESSED = "('scheduled', 'queued', 'deferred', 'suppressed')"
+MOST_ATTEMPTS = 32_767  # a column's bound; one who is tried every minute comes to it in 23 days
+ONE_MORE_ATTEMPT = (
+    f"attempts = CASE WHEN attempts < {MOST_ATTEMPTS} THEN attempts + 1 ELSE attempts END"
+)
 MOST_SUPPRESSED = 500  # in one claim: what it has settled is read again by each of its statements
 
 
@@ -102,7 +106,7 @@ def _claim_of_priority(
             WHERE status IN {WAITING} AND priority = {priority} AND next_attempt_at <= {now()}
             ORDER BY next_attempt_at LIMIT %s {skip_locked()}
         )
-        UPDATE recipients SET status = 'sending', lease_token = %s, attempts = attempts + 1,
+        UPDATE recipients SET status = 'sending', lease_token = %s, {ONE_MORE_ATTEMPT},
             next_attempt_at = {in_seconds()}
         WHERE id {among("due")} RETURNING id, email_id, address, attempts, (
             SELECT entry.id FROM suppressions entry

@@ -52,6 +52,13 @@ def test_recipient_that_became_due_this_very_moment_is_claimed():
         assert claimed(1) == [row.pk]
 
 
+def test_recipient_that_was_tried_as_often_as_can_be_counted_holds_up_nobody():
+    often, other = make_recipient(attempts=transitions.MOST_ATTEMPTS), make_recipient()
+    assert sorted(claimed(10)) == sorted([often.pk, other.pk])
+    often.refresh_from_db()
+    assert often.attempts == transitions.MOST_ATTEMPTS
+
+
 @pytest.mark.parametrize("status", [Status.SCHEDULED, Status.QUEUED, Status.DEFERRED])
 def test_every_waiting_status_is_claimed_when_due_and_not_before(status):
     row = make_recipient(status=status, next_attempt_at=timezone.now() + timedelta(seconds=30))
