@@ -6,13 +6,17 @@ import pytest
 
 from tests.chaos.clients import Posted
 from tests.chaos.faults import HOPELESS, Fault, Plan
-from tests.chaos.ledger import Row, Told, close
+from tests.chaos.ledger import Doubt, Row, Told, close
 
 MAIL = Posted("ann@chaos.example", "scheduled", 100.0, "msg_a", answered=True)
 TOLD = Told([MAIL], unexpected=[], faults=[], repeatable=0)
-ROW = Row("ann@chaos.example", "delivered", False, "msg_a", "<msg_a@x>", doubts=0)
+ROW = Row("ann@chaos.example", "delivered", False, "msg_a", "<msg_a@x>")
 TAKEN = {"verdict": "taken", "fault": Fault.NONE, "at": 101.0, "message_id": "<msg_a@x>"}
 SINK_HUNG_UP = TAKEN | {"fault": Fault.TAKE_AND_DROP}
+
+
+AGAIN = TAKEN | {"at": 103.0}
+DOUBTED = {"doubts": (Doubt(102.0),), "ambiguous": True}
 
 
 def closed(*, mail=None, told=None, row=None, rows=None, arrivals=(TAKEN,)):
@@ -32,15 +36,41 @@ def test_what_agrees_balances():
 
 
 def test_repetition_that_the_sink_caused_balances():
-    ledger = closed(row={"doubts": 1, "ambiguous": True}, arrivals=[SINK_HUNG_UP, TAKEN])
+    ledger = closed(row=DOUBTED, arrivals=[SINK_HUNG_UP, AGAIN])
     assert ledger.balanced
     assert sum(ledger.repeated.values()) == 1
 
 
 def test_repetition_that_a_kill_explains_balances():
-    assert closed(
-        told={"repeatable": 1}, row={"doubts": 1, "ambiguous": True}, arrivals=[TAKEN, TAKEN]
-    ).balanced
+    assert closed(told={"repeatable": 1}, row=DOUBTED, arrivals=[TAKEN, AGAIN]).balanced
+
+
+def test_what_left_a_worker_that_was_paused_may_come_last():
+    lost = {"doubts": (Doubt(100.5, lease_lost=True),), "ambiguous": True}
+    assert closed(told={"repeatable": 1}, row=lost, arrivals=[TAKEN, AGAIN]).balanced
+
+
+@pytest.mark.parametrize(
+    ("doubts", "arrivals"),
+    [
+        ([100.5], [101, 103]),  # of an attempt that did not arrive, before the first that did
+        ([103.5], [101, 103]),
+        ([102], [101, 103, 104]),
+        ([101.5, 102], [101, 103, 104]),
+    ],
+)
+def test_repetition_is_not_excused_by_a_doubt_of_another_time(doubts, arrivals):
+    row = {"doubts": tuple(map(Doubt, doubts)), "ambiguous": True}
+    ledger = closed(
+        told={"repeatable": 9}, row=row, arrivals=[TAKEN | {"at": float(at)} for at in arrivals]
+    )
+    assert found(ledger) == {"repeated without an ambiguous mark"}
+
+
+def test_two_mails_that_were_told_the_same_id_are_one_that_is_lost():
+    other = replace(MAIL, address="bob@chaos.example")
+    ledger = close(replace(TOLD, mails=[MAIL, other]), [ROW], {MAIL.address: [TAKEN]})
+    assert found(ledger) == {"lost: accepted without a row"}
 
 
 UNTOLD = {"message_id": "", "answered": True}
@@ -48,6 +78,7 @@ WRONG = {
     "request never answered": {"mail": {"answered": False}},
     "answer that must not be": {"told": {"unexpected": ["500"]}},
     "process that misbehaved": {"told": {"faults": ["web ended by itself"]}},
+    "kind of mail that was never accepted": {"told": {"kinds": frozenset({"batch"})}},
     "lost: accepted without a row": {"rows": []},
     "made twice, or by nobody": {"rows": [ROW, replace(ROW, public_id="msg_b")]},
     "in limbo": {"row": {"status": "queued"}, "arrivals": []},
@@ -66,8 +97,8 @@ WRONG = {
     "refused, but it arrived": {"mail": UNTOLD, "rows": []},
     "arrived before its time": {"arrivals": [TAKEN | {"at": 99.999}]},
     "another Message-ID": {"arrivals": [TAKEN | {"message_id": "<msg_b@x>"}]},
-    "repeated without an ambiguous mark": {"arrivals": [SINK_HUNG_UP, TAKEN]},
-    "repeated more often than explained": {"row": {"doubts": 1}, "arrivals": [TAKEN, TAKEN]},
+    "repeated without an ambiguous mark": {"arrivals": [SINK_HUNG_UP, AGAIN]},
+    "repeated more often than explained": {"row": DOUBTED, "arrivals": [TAKEN, AGAIN]},
 }
 
 

@@ -49,6 +49,11 @@ def loaded(environment, **changes):
     return runpy.run_path(str(ROOT / "mailer" / "settings.py"))
 
 
+def test_mail_of_a_killed_worker_goes_again_within_a_minute_as_a_rule(environment):
+    settings = loaded(environment)
+    assert settings["LEASE_SECONDS"] + settings["LOOK_SECONDS"] <= 50  # the rest is to take it over
+
+
 def sentence(environment, **changes):
     with pytest.raises(ImproperlyConfigured) as refusal:
         loaded(environment, **changes)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.chaos import ledger, report
 from tests.chaos.backlog import Backlog, count_open
-from tests.chaos.clients import CLIENTS, Book, Client
+from tests.chaos.clients import CLIENTS, KINDS, Book, Client
 from tests.chaos.havoc import Havoc
 from tests.chaos.names import DOMAINS
 from tests.chaos.stage import Stage, say
@@ -36,7 +36,7 @@ def run(
 ) -> report.Run:
     """Let it all happen in a folder, and return what came of it."""
     with Stage(folder, seed, database, transport) as stage:
-        book, havoc = Book(folder / "clients.jsonl"), Havoc(stage, rolling_only=rolling_only)
+        book, havoc = Book(folder), Havoc(stage, rolling_only=rolling_only)
         backlog = Backlog(stage.system)
         clients = _clients(stage, book, backlog, seconds)
         havoc.run(seconds)
@@ -46,7 +46,8 @@ def run(
         _wait(havoc, ANSWER_SECONDS, lambda: not any(client.is_alive() for client in clients))
         _wait(havoc, SETTLE_SECONDS[transport], lambda: count_open(stage.system) == 0)
         settled_after = time.monotonic() - well_again
-        told = ledger.Told(book.mails, book.unexpected, havoc.faults, havoc.repeatable)
+        faults = havoc.faults + book.faults
+        told = ledger.Told(book.mails, book.unexpected, faults, havoc.repeatable, KINDS)
         lines = ledger.sink_lines(stage.sink_ledger)
         return report.Run(
             f"{database} by {transport}",

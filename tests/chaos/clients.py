@@ -16,10 +16,11 @@ from typing import Any, Final
 
 import requests
 
-from tests.chaos.faults import HOPELESS
+from tests.chaos.faults import HOPELESS, Fault, Plan
 from tests.chaos.names import DOMAINS
 
 CLIENTS: Final = 6
+KINDS: Final = frozenset({"single", "batch", "scheduled", "cancelled"})
 TRY_SECONDS: Final = 15.0
 PAUSE_SECONDS: Final = 0.3
 HTML = '<h1>Your order</h1><p><a href="https://shop.example/orders/{n}">It</a> is on its way.</p>'
@@ -30,7 +31,7 @@ class Posted:
     """One mail as its client knows it."""
 
     address: str
-    kind: str  # single, batch, scheduled, cancelled, wrong
+    kind: str  # of KINDS, or wrong
     scheduled_at: float | None = None  # seconds since the epoch
     message_id: str = ""  # "" where it was refused, or never answered
     answered: bool = False
@@ -38,27 +39,45 @@ class Posted:
 
 
 class Book:
-    """What all clients were told: kept here, and a line of JSON each in a file."""
+    """What all clients were told: kept here, and a line of JSON each in two files.
 
-    def __init__(self, file: Path) -> None:
+    `clients.jsonl` has what became of each mail, `answers.jsonl` each answer, or that none came.
+    """
+
+    def __init__(self, folder: Path) -> None:
         self.mails: list[Posted] = []
         self.answers: Counter[str] = Counter()
         self.unexpected: list[str] = []
-        self._file = file.open("a", buffering=1)
+        self.faults: list[str] = []  # of the clients themselves: what they then had in hand is lost
+        self._mails = (folder / "clients.jsonl").open("a", buffering=1)
+        self._answers = (folder / "answers.jsonl").open("a", buffering=1)
         self._lock = threading.Lock()
 
     def write(self, mail: Posted) -> None:
         """Write down what became of a mail's request."""
         with self._lock:
             self.mails.append(mail)
-            self._file.write(json.dumps(asdict(mail)) + "\n")
+            self._mails.write(json.dumps(asdict(mail)) + "\n")
 
-    def answer(self, said: requests.Response | None, expected: bool) -> None:
-        """Count an answer, or that none came, and keep those that must not be."""
+    def answer(self, request: Request, said: requests.Response | None, expected: bool) -> None:
+        """Write an answer down, or that none came, and keep those that must not be."""
+        status = said.status_code if said is not None else None
+        replayed = said is not None and "Idempotency-Replayed" in said.headers
+        line = {**asdict(request), "at": time.time(), "status": status, "replayed": replayed}
         with self._lock:
-            self.answers[str(said.status_code) if said is not None else "no answer"] += 1
+            self._answers.write(json.dumps(line) + "\n")
+            self.answers[_name_of(status, replayed)] += 1
             if said is not None and not expected:
                 self.unexpected.append(f"{said.status_code} {said.url} {said.text[:300]}")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked, again and again under the same key until there is an answer."""
+
+    client: str
+    path: str
+    key: str
 
 
 class Client(threading.Thread):
@@ -70,6 +89,7 @@ class Client(threading.Thread):
     def __init__(self, name: str, seed: int, url: str, key: str, book: Book) -> None:
         super().__init__(name=name, daemon=True)
         self._dice = Random(f"{seed} {name}")
+        self._plan, self._refused = Plan(seed), list[str]()  # addresses that are refused at once
         self._url, self._book = url, book
         self._http = requests.Session()
         self._http.headers["Authorization"] = f"Bearer {key}"
@@ -80,7 +100,20 @@ class Client(threading.Thread):
 
     def run(self) -> None:
         """Post mail of all kinds."""
-        deeds = {self._single: 10, self._batch: 3, self._scheduled: 4, self._cancelled: 4}
+        try:
+            self._post_all()
+        except Exception as error:  # what it had in hand would be missed by nobody
+            self._book.faults.append(f"client {self.name} broke off: {error!r}")
+            raise
+
+    def _post_all(self) -> None:
+        deeds = {
+            self._single: 10,
+            self._batch: 3,
+            self._scheduled: 4,
+            self._cancelled: 4,
+            self._again: 2,
+        }
         while time.monotonic() < self.ends:
             if self.may_post.wait(PAUSE_SECONDS):
                 self._dice.choices(list(deeds), list(deeds.values()))[0]()
@@ -91,6 +124,13 @@ class Client(threading.Thread):
     def _single(self) -> None:
         mail = self._mail("single")
         self._hand_in([mail], "/api/emails", self._body(mail))
+
+    def _again(self) -> None:
+        """Write to an address, in other letters, that may be on the list by now."""
+        if self._refused:
+            user, _, domain = self._refused.pop().partition("@")
+            mail = Posted(f"{user.upper()}@{domain}", "again")
+            self._hand_in([mail], "/api/emails", self._body(mail))
 
     def _batch(self) -> None:
         kinds = self._dice.choices(["batch", "wrong"], [9, 1], k=self._dice.randint(2, 20))
@@ -126,6 +166,8 @@ class Client(threading.Thread):
         start = HOPELESS if self._dice.random() < 0.02 else "m"
         domain = "-wrong-" if kind == "wrong" else self._dice.choice(self.domains)
         address = f"{start}-{self.name}-{self._number}@{domain}"
+        if kind != "wrong" and self._plan.fault(address, 1) is Fault.REFUSE_RCPT:
+            self._refused.insert(0, address)
         return Posted(address, kind, scheduled_at and round(scheduled_at, 3))
 
     def _body(self, mail: Posted) -> dict[str, Any]:
@@ -159,11 +201,12 @@ class Client(threading.Thread):
         self, path: str, body: Any, wanted: tuple[int, ...] = (202,)
     ) -> requests.Response | None:
         """Post, with one key however often, until there is an answer; None when there is none."""
-        key = {"Idempotency-Key": str(uuid.UUID(int=self._dice.getrandbits(128)))}
+        key = str(uuid.UUID(int=self._dice.getrandbits(128)))
+        request = Request(self.name, path, key)
         while time.monotonic() < self.gives_up:
-            said = self._try(path, body, key)
+            said = self._try(path, body, {"Idempotency-Key": key})
             final = said is not None and said.status_code in wanted
-            self._book.answer(said, final or (said is not None and _may_be_repeated(said)))
+            self._book.answer(request, said, final or (said is not None and _may_be_repeated(said)))
             if final:
                 return said
             time.sleep(PAUSE_SECONDS)
@@ -176,6 +219,10 @@ class Client(threading.Thread):
             )
         except requests.RequestException:  # killed, or not back yet
             return None
+
+
+def _name_of(status: int | None, replayed: bool) -> str:
+    return f"{status or 'no answer'}{', replayed' if replayed else ''}"
 
 
 def _may_be_repeated(said: requests.Response) -> bool:

@@ -6,8 +6,10 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.chaos.clients import Posted
 from tests.chaos.faults import Fault
@@ -18,20 +20,31 @@ ROWS = """
     SELECT r.id, r.address, r.status, r.ambiguous, e.public_id, e.rfc_message_id
     FROM recipients r JOIN emails e ON e.id = r.email_id
 """
-EVENTS = "SELECT recipient_id, data FROM email_events WHERE type IN ('defer', 'expire')"
+EVENTS = """
+    SELECT recipient_id, timestamp, data FROM email_events WHERE type IN ('defer', 'expire')
+    ORDER BY timestamp
+"""
+LEASE_LOST = "lease lost"
 Lines = dict[str, list[dict[str, Any]]]
+
+
+class Doubt(NamedTuple):
+    """An event with an `ambiguous` mark."""
+
+    at: float  # seconds since the epoch
+    lease_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What the platform says of a recipient; `doubts` are its events with an `ambiguous` mark."""
+    """What the platform says of a recipient, with its `doubts` in the order of time."""
 
     address: str
     status: str
     ambiguous: bool
     public_id: str
     message_id: str
-    doubts: int
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +55,7 @@ class Told:
     unexpected: list[str]  # answers that a client must never get
     faults: list[str]  # what processes did that they must not
     repeatable: int  # the most repetitions that kills, pauses and stops explain
+    kinds: frozenset[str] = frozenset()  # of mail; a run without one of them says little
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +75,14 @@ class Ledger:
 
 def rows(system: System) -> list[Row]:
     """Read the platform's own account."""
-    doubts: Counter[int] = Counter()
-    for recipient, data in system.query(EVENTS):
-        doubts[recipient] += bool(_read(data).get("ambiguous"))
+    doubts: dict[int, list[Doubt]] = defaultdict(list)
+    for recipient, timestamp, data in system.query(EVENTS):
+        said = _read(data)
+        if said.get("ambiguous"):
+            doubt = Doubt(_epoch(timestamp), said.get("reason") == LEASE_LOST)
+            doubts[recipient].append(doubt)
     return [
-        Row(address, status, bool(ambiguous), public_id, message_id, doubts[pk])
+        Row(address, status, bool(ambiguous), public_id, message_id, tuple(doubts[pk]))
         for pk, address, status, ambiguous, public_id, message_id in system.query(ROWS)
     ]
 
@@ -74,6 +91,14 @@ def _read(data: Any) -> dict[str, Any]:
     """PostgreSQL's driver reads JSON by itself."""
     read: dict[str, Any] = json.loads(data) if isinstance(data, str) else data
     return read
+
+
+def _epoch(timestamp: Any) -> float:
+    """SQLite keeps moments as text, in UTC."""
+    if isinstance(timestamp, str):
+        timestamp = datetime.fromisoformat(timestamp).replace(tzinfo=UTC)
+    seconds: float = timestamp.timestamp()
+    return seconds
 
 
 def sink_lines(file: Path) -> Lines:
@@ -100,10 +125,9 @@ def close(told: Told, rows: list[Row], lines: Lines) -> Ledger:
             "request never answered": [m.address for m in told.mails if not m.answered],
             "answer that must not be": told.unexpected,
             "process that misbehaved": told.faults,
-            "lost: accepted without a row": [
-                m.message_id for m in accepted if m.message_id not in by_id
-            ],
-            "made twice, or by nobody": _unasked(accepted, rows),
+            "kind of mail that was never accepted": sorted(told.kinds - {m.kind for m in accepted}),
+            "lost: accepted without a row": _beyond(_asked(accepted), _made(rows)),
+            "made twice, or by nobody": _beyond(_made(rows), _asked(accepted)),
             "in limbo": [f"{r.public_id} {r.status}" for r in rows if r.status not in FINAL],
             "lost: delivered, but it never arrived": [
                 r.public_id for r in rows if r.status == "delivered" and r.address not in taken
@@ -127,10 +151,17 @@ def close(told: Told, rows: list[Row], lines: Lines) -> Ledger:
     )
 
 
-def _unasked(accepted: Iterable[Posted], rows: Iterable[Row]) -> list[str]:
-    asked = Counter((mail.message_id, mail.address) for mail in accepted)
-    made = Counter((row.public_id, row.address) for row in rows)
-    return [public_id for public_id, _ in (made - asked).elements()]
+def _asked(accepted: Iterable[Posted]) -> Counter[tuple[str, str]]:
+    return Counter((mail.message_id, mail.address) for mail in accepted)
+
+
+def _made(rows: Iterable[Row]) -> Counter[tuple[str, str]]:
+    return Counter((row.public_id, row.address) for row in rows)
+
+
+def _beyond(these: Counter[tuple[str, str]], those: Counter[tuple[str, str]]) -> list[str]:
+    """Where nothing is left on either side, each mail that was accepted has the one row of it."""
+    return [f"{public_id} to {address}" for public_id, address in (these - those).elements()]
 
 
 def _says(by_id: dict[str, Row], mail: Posted, status: str) -> bool:
@@ -170,11 +201,19 @@ def _renamed(rows: Iterable[Row], taken: Lines) -> Iterator[str]:
 
 
 def _unmarked(rows: Iterable[Row], taken: Lines) -> Iterator[str]:
-    """Each repetition wants an attempt before it of which nobody knew the end."""
+    """Each repetition wants a mark of its own, of after the arrival that it repeats.
+
+    A lease may have been lost before: a worker that was paused sends what left it when it wakes.
+    """
     for row in rows:
-        repetitions = len(taken.get(row.address, [])) - 1
-        if repetitions > row.doubts:
-            yield f"{row.public_id} repeated {repetitions} times, {row.doubts} marks"
+        left = list(row.doubts)
+        arrivals = sorted(arrival["at"] for arrival in taken.get(row.address, []))
+        for before, again in pairwise(arrivals):
+            fits = [d for d in left if d.at < again and (d.at > before or d.lease_lost)]
+            if not fits:
+                yield f"{row.public_id} again at {again:.3f}, marks: {row.doubts}"
+            else:
+                left.remove(fits[-1])
 
 
 def _repeated(taken: Lines) -> dict[str, int]:
