@@ -36,5 +36,6 @@ def test_showing_costs_the_same_for_many_recipients(django_assert_max_num_querie
     project = make_project()
     email = make_email(project, cc=tuple(Address(f"p{n}@example.org") for n in range(30)))
     client = make_client(project)
-    with django_assert_max_num_queries(7):
+    client.get("/api/emails")  # notes the use of its key
+    with django_assert_max_num_queries(6):
         client.get(f"/api/emails/{email.public_id}")
