@@ -50,7 +50,7 @@ class Connection:
         self._channel = Channel()
         self._dialogue = Dialogue(self._channel)
         self._phase = Phase.CONNECT
-        self._unfinished = False
+        self._used = self._unfinished = False
         self._host = f"{endpoint.host}:{endpoint.port}"
         if endpoint.tls.mode is not TlsMode.NONE:
             endpoint.tls.context()  # a ca_file that is not there fails here, not on the wire
@@ -85,7 +85,10 @@ class Connection:
             lost = attempt.broken(ConnectionLost("connection is not open"), Phase.CONNECT)
             return dict.fromkeys(mail.recipients, lost)
         kind = ChunkTransaction if self.sends_chunks else DataTransaction
-        transaction = kind(self._dialogue, self.extensions, self._timeouts, attempt, mail)
+        transaction = kind(
+            self._dialogue, self.extensions, self._timeouts, attempt, mail, kept=self._used
+        )
+        self._used = True
         self._run(transaction, before_dot)
         return {address: transaction.outcomes[address] for address in mail.recipients}
 
@@ -160,7 +163,7 @@ class Connection:
 
     def _hello(self) -> None:
         """EHLO, or HELO for servers that know nothing else (RFC 5321 §3.2)."""
-        deadline = self._enter(Phase.EHLO, self._timeouts.command)
+        deadline = self._enter(Phase.EHLO, self._timeouts.hello)
         reply = self._dialogue.ask(f"EHLO {self._endpoint.helo_name}", deadline)
         if reply.permanent:
             self._dialogue.demand(f"HELO {self._endpoint.helo_name}", deadline)
@@ -170,7 +173,7 @@ class Connection:
 
     def _starttls(self) -> None:
         """Any failure ends the attempt: who was offered encryption does not go on without it."""
-        deadline = self._enter(Phase.STARTTLS, self._timeouts.command)
+        deadline = self._enter(Phase.STARTTLS, self._timeouts.hello)
         if not self.extensions.starttls:
             raise SessionError("the server does not offer STARTTLS, which is required")
         self._dialogue.demand("STARTTLS", deadline)
@@ -178,7 +181,7 @@ class Connection:
         self._hello()  # what was offered in plain text is void (RFC 3207 §4.2)
 
     def _log_in(self, credentials: Credentials) -> None:
-        deadline = self._enter(Phase.AUTH, self._timeouts.command)
+        deadline = self._enter(Phase.AUTH, self._timeouts.hello)
         if not self._may_show_credentials():
             raise SessionError("credentials are not sent over an unencrypted connection")
         try:

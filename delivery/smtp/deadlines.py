@@ -18,7 +18,9 @@ class Timeouts:
     connect: float = 30.0  # all addresses of the host together
     tls: float = 60.0  # one handshake
     greeting: float = 300.0
-    command: float = 300.0  # EHLO, STARTTLS, AUTH, MAIL, and all RCPT together
+    hello: float = 300.0  # EHLO, STARTTLS and AUTH, each
+    kept: float = 300.0  # MAIL on a connection that carried mail before; it can be sent on another
+    command: float = 300.0  # any other MAIL, and all RCPT together
     data: float = 120.0  # the reply to DATA
     data_block: float = 180.0  # one block of the mail
     final: float = 600.0  # the reply to the final dot; less risks duplicates

@@ -21,6 +21,8 @@ from .unsendable import unsendable
 class Transaction(ABC):
     """Runs once. Afterwards `outcomes` has one entry for each recipient.
 
+    `kept`: the connection carried mail before.
+
     `intact`: the connection may take another mail. `finished`: the server holds nothing of this
     one any more, so that no RSET is needed.
     """
@@ -32,6 +34,8 @@ class Transaction(ABC):
         timeouts: Timeouts,
         attempt: Attempt,
         mail: Mail,
+        *,
+        kept: bool = False,
     ) -> None:
         self.outcomes: dict[str, Outcome] = {}
         self.intact = True
@@ -42,7 +46,7 @@ class Transaction(ABC):
         self._attempt = attempt
         self._mail = mail
         self._phase = Phase.MAIL
-        self._deadline = Deadline(timeouts.command)
+        self._deadline = Deadline(timeouts.kept if kept else timeouts.command)
         self._open = [*mail.recipients]  # without an outcome, in order
         self._has_left = False
 

@@ -89,18 +89,32 @@ def test_relay_that_will_not_talk_is_passed_over_in_the_same_attempt(
     assert [(t["host"], t["phase"]) for t in data["tried"]] == [(host_of(first), phase)]
 
 
-def test_silent_relay_is_given_up_for_the_next_one(first, second, monkeypatch):
-    monkeypatch.setattr("delivery.transports.url.IMPATIENT", Timeouts(greeting=0.2))
-    first.on("greeting", stall)
+@pytest.mark.parametrize(("step", "clock"), [("greeting", "greeting"), ("ehlo", "hello")])
+def test_silent_relay_is_given_up_for_the_next_one(first, second, monkeypatch, step, clock):
+    monkeypatch.setattr("delivery.transports.url.IMPATIENT", Timeouts(**{clock: 0.2}))
+    first.on(step, stall)
     sent = make_many(10)
     with running(transport_to(first, second)):
         wait_until(everything_is_final)
     assert arrived(second) == sent
     tries = [event.data["tried"] for event in delivered() if "tried" in event.data]
     assert tries
-    assert {(failure["phase"], failure["detail"]) for [failure] in tries} == {
-        ("greeting", "timed out")
-    }
+    assert {(failure["phase"], failure["detail"]) for [failure] in tries} == {(step, "timed out")}
+
+
+def test_relay_that_falls_silent_while_connections_to_it_are_kept_is_given_up(
+    first, second, monkeypatch
+):
+    monkeypatch.setattr("delivery.transports.url.IMPATIENT", Timeouts(greeting=0.2, kept=0.2))
+    with running(transport_to(first, second)):
+        before = make_many(1)
+        wait_until(everything_is_final)
+        first.on("mail", stall)
+        first.on("greeting", stall)
+        after = make_many(3)
+        wait_until(everything_is_final)
+    assert (arrived(first), arrived(second)) == (before, after)
+    assert Recipient.objects.filter(attempts=1, status=Status.DELIVERED).count() == 4
 
 
 def test_relay_that_refuses_the_credentials_is_passed_over():

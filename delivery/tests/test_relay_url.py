@@ -48,6 +48,8 @@ def test_silent_relay_is_waited_for_as_the_standard_asks_unless_there_is_another
     assert alone.timeouts == Timeouts()
     both = endpoints_of(["smtp://one.example", "smtp://two.example"], "me.example")
     assert {(each.timeouts.connect, each.timeouts.greeting) for each in both} == {(10, 30)}
+    assert {(each.timeouts.hello, each.timeouts.kept) for each in both} == {(30, 60)}
+    assert {each.timeouts.command for each in both} == {300}
     assert {each.timeouts.final for each in both} == {600}
 
 

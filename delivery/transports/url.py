@@ -20,7 +20,8 @@ TLS_MODES = {
 }
 OPTIONS = {"tls", "verify", "auth_in_clear"}
 # Where another relay can take the mail, a silent one is not waited for as RFC 5321 §4.5.3.2 asks.
-IMPATIENT = Timeouts(connect=10.0, tls=20.0, greeting=30.0)
+# A slow RCPT is: it may ask others, and no answer to it says that the relay is gone.
+IMPATIENT = Timeouts(connect=10.0, tls=20.0, greeting=30.0, hello=30.0, kept=60.0)
 
 
 def endpoints_of(urls: Sequence[str], helo_name: str) -> list[Endpoint]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from delivery.smtp import Endpoint, Timeouts
@@ -20,7 +21,7 @@ LONG, SHORT = 8.0, 0.15
 
 
 def timeouts(seconds: float = LONG, **changed: float) -> Timeouts:
-    phases = ("connect", "tls", "greeting", "command", "data", "data_block", "final", "courtesy")
+    phases = {each.name for each in fields(Timeouts)} - {"minimum_rate"}
     return Timeouts(**(dict.fromkeys(phases, seconds) | {"minimum_rate": 1e9} | changed))
 
 

@@ -23,7 +23,7 @@ def deliver(server: ScriptedServer, message: bytes = MESSAGE, **limits: float) -
     ("step", "limit"),
     [
         ("greeting", "greeting"),
-        ("ehlo", "command"),
+        ("ehlo", "hello"),
         ("mail", "command"),
         ("rcpt", "command"),
         ("data", "data"),
@@ -123,5 +123,19 @@ def test_next_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_defaults_are_those_of_the_standard() -> None:
     limits = Timeouts()
     assert (limits.greeting, limits.command, limits.data) == (300, 300, 120)
+    assert (limits.hello, limits.kept) == (300, 300)
     assert (limits.data_block, limits.final) == (180, 600)
     assert limits.transfer(25_000_000) == 180 + 2500
+
+
+def test_answer_to_the_whole_mail_has_more_time_than_a_command() -> None:
+    with ScriptedServer() as server:
+        server.on("dot", drip("250 2.0.0 taken", pause=0.05))
+        assert deliver(server, command=0.2).kind == "delivered"
+
+
+def test_421_after_the_dot_is_the_word_of_the_server() -> None:
+    with ScriptedServer() as server:
+        server.on("dot", say("421 4.3.2 going down"))
+        outcome = deliver(server)
+        assert (outcome.kind, outcome.phase, outcome.ambiguous) == ("deferred", "dot", False)

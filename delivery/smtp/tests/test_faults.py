@@ -51,6 +51,9 @@ FORMS = {
 }
 CLOCKS = {
     "greeting": "greeting",
+    "ehlo": "hello",
+    "starttls": "hello",
+    "auth": "hello",
     "handshake": "tls",
     "data": "data",
     "body": "data_block",
