@@ -5,6 +5,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from delivery.transports.configured import check_settings
 from delivery.transports.mx import MxTransport
+from delivery.transports.pool import Place
+from delivery.transports.relay import RelayTransport
 
 
 @pytest.mark.parametrize("name", ["", "no name", "a..example", "<mail.example>"])
@@ -19,6 +21,14 @@ def test_relay_that_cannot_be_understood_is_told_whatever_the_transport(settings
     settings.SMTP_RELAY_URL = ["smtp://relay.example.com?tls=often"]
     with pytest.raises(ImproperlyConfigured, match="tls=often"):
         check_settings()
+
+
+def test_relay_is_given_no_more_connections_than_the_setting_says(settings):
+    settings.SMTP_RELAY_URL, settings.RELAY_MAX_CONNECTIONS = ["smtp://relay.example.com"], 2
+    transport = RelayTransport.configured()
+    transport.patience = 0.05
+    places = [isinstance(transport.take([]), Place) for _ in range(3)]
+    assert places == [True, True, False]
 
 
 @pytest.mark.django_db(transaction=True)
