@@ -79,10 +79,14 @@ def _encoded(part: Entity) -> bytes:
 
 
 def _rewritten(part: Entity, content_type: str | None, encoding: str, lines: bytes) -> bytes:
-    """Write a part with the fields that it had, less those that its new body decides."""
+    """Write a part with the fields that it had, less those that its new body decides.
+
+    A first line that continues no field is left out: it would now continue ours.
+    """
     header = part.source[part.start : part.body_start].removesuffix(b"\r\n")
     replaced = {_ENCODING, _CONTENT_TYPE} if content_type else {_ENCODING}
-    kept = [field for field in _FIELD_END.split(header) if _name(field) not in replaced]
+    fields = [field for field in _FIELD_END.split(header) if not field.startswith((b" ", b"\t"))]
+    kept = [field for field in fields if _name(field) not in replaced]
     ours = f"Content-Type: {content_type}\r\n" if content_type else ""
     ours += f"Content-Transfer-Encoding: {encoding}\r\n"  # first: some readers stop at bad lines
     return b"".join([ours.encode(), *kept, b"\r\n", lines])
