@@ -68,7 +68,6 @@ class DataTransaction(Transaction):
         if not self._may_leave(before_dot):
             self.intact = False  # without the dot the server must drop it (RFC 5321 §4.1.1.4)
             return
-        if bulk:
-            heed_unasked_reply(self._dialogue, self._timeouts)
+        heed_unasked_reply(self._dialogue, self._timeouts)  # lest it be taken for the verdict
         self._send_last(b"".join((last, END_OF_DATA)))
         self._read_verdict()

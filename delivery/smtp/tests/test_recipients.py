@@ -6,7 +6,7 @@ import pytest
 
 from delivery.smtp import Connection, Outcome, OutcomeKind, Phase
 
-from .factories import BIG, MESSAGE, ONE, SENDER, THREE, TWO, endpoint, timeouts, yes
+from .factories import BIG, LARGE, MESSAGE, ONE, SENDER, THREE, TWO, endpoint, timeouts, yes
 from .scripted import (
     CHUNKED,
     EXTENSIONS,
@@ -132,6 +132,16 @@ def test_only_a_whole_answer_to_the_dot_settles(action: Action, kind: str, ambig
         (outcome,) = deliver(server, ONE)
         assert (outcome.kind, outcome.ambiguous) == (kind, ambiguous)
         assert outcome.phase is Phase.DOT
+
+
+@pytest.mark.parametrize("message", [MESSAGE, LARGE], ids=["small", "large"])
+@both_ways
+def test_answer_before_the_dot_is_no_verdict(message: bytes, extensions: list[str]) -> None:
+    with ScriptedServer(extensions=extensions) as server:
+        server.on("data", say("354 go on", "250 2.0.0 early")).on("dot", say("550 5.7.1 no"))
+        outcome = connect(server).send(SENDER, [ONE], message, yes)[ONE]
+        assert (outcome.kind, outcome.phase, outcome.ambiguous) == ("deferred", Phase.BODY, False)
+        assert not server.messages
 
 
 @pytest.mark.parametrize("ending", [drop, stall])
